@@ -1,0 +1,37 @@
+"""The database: what a row is, its id, its money, and how it comes to its table. Knows nobody above."""
+
+from models.audit_entry import AuditEntry
+from models.checkout_session import CheckoutMode, CheckoutSession, CheckoutStatus
+from models.customer import Customer
+from models.idempotency_key import IdempotencyKey
+from models.payment import PAID, Payment, PaymentStatus
+from models.plan import BillingInterval, Plan, PlanKind, Price
+from models.refund import RETURNING, Refund, RefundReason, RefundStatus
+from models.subscription import ENDED, LIVE, Subscription, SubscriptionStatus
+from models.webhook_event import WebhookEvent, WebhookEventStatus
+
+__all__ = [
+    "ENDED",
+    "LIVE",
+    "PAID",
+    "RETURNING",
+    "AuditEntry",
+    "BillingInterval",
+    "CheckoutMode",
+    "CheckoutSession",
+    "CheckoutStatus",
+    "Customer",
+    "IdempotencyKey",
+    "Payment",
+    "PaymentStatus",
+    "Plan",
+    "PlanKind",
+    "Price",
+    "Refund",
+    "RefundReason",
+    "RefundStatus",
+    "Subscription",
+    "SubscriptionStatus",
+    "WebhookEvent",
+    "WebhookEventStatus",
+]

@@ -1,0 +1,27 @@
+"""Whoever buys: a user of the host's product, known by the subject of their token."""
+
+from typing import ClassVar
+
+from tortoise import fields
+
+from models.ids import Prefix
+from models.record import Record
+
+
+class Customer(Record):
+    """One per external id, and one Stripe customer per row, whatever races: the row is unique first, Stripe's key is made from it."""
+
+    prefix: ClassVar[Prefix] = Prefix.CUSTOMER
+
+    external_id = fields.CharField(max_length=255, unique=True)
+    email = fields.CharField(max_length=320, null=True)
+    name = fields.CharField(max_length=255, null=True)
+    stripe_customer_id = fields.CharField(max_length=64, null=True, unique=True)
+    stripe_version = fields.BigIntField(default=0)
+    """Stripe's clock, in seconds, of what was last mirrored into the row."""
+
+    class Meta:
+        """Table and indexes."""
+
+        table = "customer"
+        indexes = (("email",),)

@@ -1,0 +1,44 @@
+"""Ids of our own rows: a type prefix and a UUIDv7, one string everywhere (API, database key, URLs, logs).
+
+The UUID is written in lower-case base32hex (RFC 4648 section 7) without padding: 26 characters that sort as the UUID does,
+so that ordering by id is ordering by time of creation (RFC 9562 section 5.7).
+"""
+
+import base64
+import re
+from datetime import datetime
+from enum import StrEnum
+
+import uuid_utils
+
+ID_LENGTH = 32
+"""Longest id in characters: prefix, underscore and 26 digits fit."""
+
+_PATTERN = re.compile(r"(?P<prefix>[a-z]{3,5})_(?P<digits>[0-9a-v]{26})")
+
+
+class Prefix(StrEnum):
+    """The type prefix of each kind of row; none is one of Stripe's own, so the two kinds of id cannot be confused."""
+
+    CUSTOMER = "cust"
+    PLAN = "plan"
+    PRICE = "prc"
+    PAYMENT = "pay"
+    REFUND = "rfd"
+    SUBSCRIPTION = "sbn"
+    CHECKOUT_SESSION = "cko"
+    WEBHOOK_EVENT = "whe"
+    IDEMPOTENCY_KEY = "idk"
+    AUDIT_ENTRY = "aud"
+
+
+def new_id(prefix: Prefix, at: datetime | None = None) -> str:
+    """Make an id of the given kind; `at` (aware) dates a row that came into being elsewhere earlier, now when left out."""
+    unique = uuid_utils.uuid7(nanoseconds=None if at is None else round(at.timestamp() * 1_000_000) * 1000)
+    return f"{prefix}_{base64.b32hexencode(unique.bytes).decode().lower().rstrip('=')}"
+
+
+def prefix_of(row_id: str) -> Prefix | None:
+    """The kind that a well-formed id names, None for anything else."""
+    match = _PATTERN.fullmatch(row_id)
+    return Prefix(match["prefix"]) if match and match["prefix"] in set(Prefix) else None

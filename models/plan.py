@@ -1,0 +1,69 @@
+"""What is sold: a recurring plan, or a package that is bought once (a course, a bundle of credits)."""
+
+from enum import StrEnum
+from typing import ClassVar
+
+from tortoise import fields
+
+from models.ids import Prefix
+from models.record import Record
+
+
+class PlanKind(StrEnum):
+    """SUBSCRIPTION renews; PACKAGE is paid once."""
+
+    SUBSCRIPTION = "SUBSCRIPTION"
+    PACKAGE = "PACKAGE"
+
+
+class BillingInterval(StrEnum):
+    """Stripe's `recurring.interval`, upper case."""
+
+    DAY = "DAY"
+    WEEK = "WEEK"
+    MONTH = "MONTH"
+    YEAR = "YEAR"
+
+
+class Plan(Record):
+    """A product with a stable code chosen by the seller."""
+
+    prefix: ClassVar[Prefix] = Prefix.PLAN
+
+    code = fields.CharField(max_length=64, unique=True)
+    kind = fields.CharField(max_length=16)
+    name = fields.CharField(max_length=250)
+    description = fields.TextField(null=True)
+    active = fields.BooleanField(default=True)
+    credits = fields.BigIntField(default=0)
+    features = fields.JSONField[list[str]](default=list)
+    repeatable = fields.BooleanField(default=False)
+    stripe_product_id = fields.CharField(max_length=64, null=True, unique=True)
+
+    class Meta:
+        """Table and indexes."""
+
+        table = "plan"
+        indexes = (("kind", "id"),)
+
+
+class Price(Record):
+    """What a plan costs in one currency and rhythm; `unit_amount` in minor units. Never changed, only replaced and deactivated."""
+
+    prefix: ClassVar[Prefix] = Prefix.PRICE
+
+    plan: fields.ForeignKeyRelation[Plan] = fields.ForeignKeyField("models.Plan", related_name="prices", on_delete=fields.RESTRICT)
+    plan_id: str
+    currency = fields.CharField(max_length=3)
+    unit_amount = fields.BigIntField()
+    interval = fields.CharField(max_length=8, null=True)
+    interval_count = fields.IntField(null=True)
+    trial_days = fields.IntField(null=True)
+    active = fields.BooleanField(default=True)
+    stripe_price_id = fields.CharField(max_length=64, null=True, unique=True)
+
+    class Meta:
+        """Table and indexes."""
+
+        table = "price"
+        indexes = (("plan_id", "id"),)

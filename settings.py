@@ -1,0 +1,69 @@
+"""Every setting, from the environment: one class, documented in docs/configuration.md."""
+
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Environment(StrEnum):
+    """Where the process runs: development and test allow the sandbox and development tokens, production does not."""
+
+    DEVELOPMENT = "development"
+    TEST = "test"
+    PRODUCTION = "production"
+
+
+class Settings(BaseSettings):
+    """One attribute a setting; its name in upper case is the environment variable."""
+
+    model_config = SettingsConfigDict(env_prefix="", case_sensitive=False, extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    environment: Environment = Field(Environment.DEVELOPMENT, description="development, test or production.")
+    billgraph_var: Path = Field(Path("var"), description="Folder of what Billgraph keeps on disk: the SQLite files of the product and the sandbox.")
+    database_url: SecretStr | None = Field(
+        None, description="sqlite:///path or postgres://user:password@host:port/name; a file in BILLGRAPH_VAR when left out."
+    )
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
+    public_url: str | None = Field(None, description="Where browsers reach this service; http://127.0.0.1:PORT when left out.")
+
+    stripe_enabled: bool = Field(True, description="Whether anything is sold: without it mutations that need Stripe are refused.")
+    stripe_secret_key: SecretStr | None = Field(None, description="sk_test_… or sk_live_…, or a restricted rk_… key.")
+    stripe_publishable_key: str | None = Field(None, description="pk_test_… or pk_live_…, handed to browsers.")
+    stripe_webhook_secret: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description="Signing secrets of the webhook endpoint, comma-separated: several while one is being rotated."
+    )
+    stripe_api_base: str | None = Field(None, description="Where Stripe's API is, when not at Stripe: an emulator.")
+    sandbox: bool = Field(False, description="Serve the embedded Stripe sandbox under /sandbox and use it; never in production.")
+
+    default_currency: str = Field("USD", description="ISO 4217 code used when a buyer names none.")
+    success_url: str = Field("http://127.0.0.1:8000/sandbox/success?session_id={CHECKOUT_SESSION_ID}", description="Where checkout returns to.")
+    cancel_url: str = Field("http://127.0.0.1:8000/sandbox/canceled", description="Where a canceled checkout returns to.")
+    portal_return_url: str = Field("http://127.0.0.1:8000/sandbox/returned", description="Where the customer portal returns to.")
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Origins of the single-page apps, comma-separated: CORS, and where checkout and portal may return to."
+    )
+    past_due_grace_days: int = Field(7, ge=0, le=90, description="Days that a past due subscription still entitles.")
+
+    auth_algorithm: str = Field("HS256", pattern="^(HS256|RS256|ES256)$", description="The one signature algorithm that tokens must have.")
+    auth_secret: SecretStr | None = Field(None, description="Shared secret of HS256 tokens, 32 bytes or more.")
+    auth_jwks_url: str | None = Field(None, description="Where the issuer's public keys are, for RS256 and ES256.")
+    auth_issuer: str = Field("billgraph", description="Required `iss` of a token.")
+    auth_audience: str = Field("billgraph", description="Required `aud` of a token.")
+    auth_roles_claim: str = Field("roles", description="Path of the roles in a token, dots between levels, e.g. realm_access.roles.")
+
+    @field_validator("stripe_webhook_secret", "allowed_origins", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @cached_property
+    def origins(self) -> frozenset[str]:
+        """Origins that a checkout or the portal may return to: the allowed ones and those of the configured return URLs."""
+        configured = (self.success_url, self.cancel_url, self.portal_return_url)
+        return frozenset(self.allowed_origins) | {"{0.scheme}://{0.netloc}".format(urlsplit(url)) for url in configured}
