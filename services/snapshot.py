@@ -1,0 +1,17 @@
+"""What Stripe said of one of its objects, and when by Stripe's clock."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A Stripe object at a moment.
+
+    `object` is Stripe's plain JSON, of any API version. `version` is Stripe's clock in seconds: an event's `created`, or the Date header of
+    an answer; never our own clock. `read` is True for what was just read from Stripe: of two snapshots of the same second, that one is true.
+    """
+
+    object: dict[str, Any]
+    version: int
+    read: bool = False
