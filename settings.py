@@ -1,7 +1,6 @@
 """Every setting, from the environment: one class, documented in docs/configuration.md."""
 
 from enum import StrEnum
-from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -19,50 +18,88 @@ class Environment(StrEnum):
 
 
 class Settings(BaseSettings):
-    """One attribute a setting; its name in upper case is the environment variable."""
+    """One attribute a setting; its name in upper case is the environment variable, and an empty variable counts as not set.
 
-    model_config = SettingsConfigDict(env_prefix="", case_sensitive=False, extra="ignore", frozen=True, hide_input_in_errors=True)
+    services.configuration says what is missing or contradictory; services.development fills in what development leaves out.
+    """
 
-    environment: Environment = Field(Environment.DEVELOPMENT, description="development, test or production.")
-    billgraph_var: Path = Field(Path("var"), description="Folder of what Billgraph keeps on disk: the SQLite files of the product and the sandbox.")
-    database_url: SecretStr | None = Field(
-        None, description="sqlite:///path or postgres://user:password@host:port/name; a file in BILLGRAPH_VAR when left out."
+    model_config = SettingsConfigDict(
+        env_prefix="", case_sensitive=False, extra="ignore", frozen=True, hide_input_in_errors=True, env_ignore_empty=True
     )
-    host: str = Field("127.0.0.1", description="Address to listen on.")
+
+    environment: Environment = Field(Environment.DEVELOPMENT, description="Where the process runs: development, test or production.")
+    billgraph_var: Path = Field(Path("var"), description="Folder of what Billgraph keeps on disk: SQLite files and development secrets.")
+    database_url: SecretStr | None = Field(
+        None,
+        description="sqlite:///path or postgres://user:password@host:port/name; left out, outside production, a file in BILLGRAPH_VAR.",
+    )
+    host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
-    public_url: str | None = Field(None, description="Where browsers reach this service; http://127.0.0.1:PORT when left out.")
+    web_concurrency: int = Field(1, ge=1, le=256, description="API processes that `billgraph serve` starts; several need PostgreSQL.")
+    public_url: str | None = Field(
+        None, description="Where browsers reach this service; left out, outside production, http://127.0.0.1:PORT."
+    )
+    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severity that is logged.")
+    metrics_token: SecretStr | None = Field(
+        None, description="Bearer token, 16 characters or more, that /metrics asks for. In production /metrics is off without it."
+    )
 
     stripe_enabled: bool = Field(True, description="Whether anything is sold: without it mutations that need Stripe are refused.")
     stripe_secret_key: SecretStr | None = Field(None, description="sk_test_… or sk_live_…, or a restricted rk_… key.")
-    stripe_publishable_key: str | None = Field(None, description="pk_test_… or pk_live_…, handed to browsers.")
+    stripe_publishable_key: str | None = Field(None, repr=False, description="pk_test_… or pk_live_…, handed to browsers.")
     stripe_webhook_secret: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
-        (), description="Signing secrets of the webhook endpoint, comma-separated: several while one is being rotated."
+        (), description="Signing secrets (whsec_…) of the webhook endpoint, comma-separated: several while one is being rotated."
     )
-    stripe_api_base: str | None = Field(None, description="Where Stripe's API is, when not at Stripe: an emulator.")
-    sandbox: bool = Field(False, description="Serve the embedded Stripe sandbox under /sandbox and use it; never in production.")
+    stripe_api_base: str | None = Field(None, description="Where Stripe's API is, when not at Stripe: an emulator. Never in production.")
+    sandbox: bool = Field(
+        False,
+        description="Serve the embedded Stripe sandbox under /sandbox and use it: never in production, elsewhere on unless a key is set.",
+    )
 
     default_currency: str = Field("USD", description="ISO 4217 code used when a buyer names none.")
-    success_url: str = Field("http://127.0.0.1:8000/sandbox/success?session_id={CHECKOUT_SESSION_ID}", description="Where checkout returns to.")
-    cancel_url: str = Field("http://127.0.0.1:8000/sandbox/canceled", description="Where a canceled checkout returns to.")
-    portal_return_url: str = Field("http://127.0.0.1:8000/sandbox/returned", description="Where the customer portal returns to.")
+    success_url: str = Field(
+        "http://127.0.0.1:8000/checkout/success?session_id={CHECKOUT_SESSION_ID}",
+        description="Where a paid checkout returns to; {CHECKOUT_SESSION_ID} is filled in by Stripe.",
+    )
+    cancel_url: str = Field("http://127.0.0.1:8000/checkout/canceled", description="Where a checkout that was left returns to.")
+    portal_return_url: str = Field("http://127.0.0.1:8000/portal/returned", description="Where the customer portal returns to.")
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Origins of the single-page apps, comma-separated: CORS, and where checkout and portal may return to."
     )
     past_due_grace_days: int = Field(7, ge=0, le=90, description="Days that a past due subscription still entitles.")
 
-    auth_algorithm: str = Field("HS256", pattern="^(HS256|RS256|ES256)$", description="The one signature algorithm that tokens must have.")
-    auth_secret: SecretStr | None = Field(None, description="Shared secret of HS256 tokens, 32 bytes or more.")
-    auth_jwks_url: str | None = Field(None, description="Where the issuer's public keys are, for RS256 and ES256.")
-    auth_issuer: str = Field("billgraph", description="Required `iss` of a token.")
-    auth_audience: str = Field("billgraph", description="Required `aud` of a token.")
-    auth_roles_claim: str = Field("roles", description="Path of the roles in a token, dots between levels, e.g. realm_access.roles.")
+    auth_algorithm: str = Field(
+        "HS256", pattern="^(HS256|RS256|ES256)$", description="The one signature algorithm that tokens must have: HS256, RS256 or ES256."
+    )
+    auth_secret: SecretStr | None = Field(
+        None,
+        description="Shared secret of HS256 tokens, 32 bytes or more; left out, outside production, made and kept in BILLGRAPH_VAR.",
+    )
+    auth_jwks_url: str | None = Field(None, description="Where the issuer's public keys (JWKS) are, for RS256 and ES256.")
+    auth_issuer: str = Field("billgraph", min_length=1, description="Required `iss` of a token.")
+    auth_audience: str = Field("billgraph", min_length=1, description="Required `aud` of a token.")
+    auth_roles_claim: str = Field(
+        "roles",
+        pattern=r"^[^.]+(\.[^.]+)*$",
+        description="Path of the roles in a token, dots between levels, e.g. realm_access.roles.",
+    )
 
     @field_validator("stripe_webhook_secret", "allowed_origins", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
-    @cached_property
+    @field_validator("default_currency", "log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: Any) -> Any:
+        return value.strip().upper() if isinstance(value, str) else value
+
+    @property
+    def production(self) -> bool:
+        """Whether this is the real thing."""
+        return self.environment is Environment.PRODUCTION
+
+    @property
     def origins(self) -> frozenset[str]:
         """Origins that a checkout or the portal may return to: the allowed ones and those of the configured return URLs."""
         configured = (self.success_url, self.cancel_url, self.portal_return_url)
