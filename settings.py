@@ -40,6 +40,7 @@ class Settings(BaseSettings):
         None, description="Where browsers reach this service; left out, outside production, http://127.0.0.1:PORT."
     )
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severity that is logged.")
+    access_log: bool = Field(True, description="Whether each request is logged: method, path, status and time.")
     metrics_token: SecretStr | None = Field(
         None, description="Bearer token, 16 characters or more, that /metrics asks for. In production /metrics is off without it."
     )

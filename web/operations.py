@@ -1,0 +1,78 @@
+"""What an operator's machines ask: is it alive, is it ready, and its figures."""
+
+import asyncio
+import hmac
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from models.database import pending_migrations, ping
+from services import metrics
+from settings import Settings
+
+READY_LIMIT = 3.0
+"""Longest that /readyz takes, in seconds."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Operations:
+    """The endpoints /healthz, /readyz and /metrics over one set of settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._migrated = False
+
+    async def healthz(self, _: Request) -> Response:
+        """200 as long as the process answers at all; a failing one should be restarted."""
+        return JSONResponse({"status": "ok"})
+
+    async def readyz(self, _: Request) -> Response:
+        """200 when the database answers and is migrated, else 503: send no requests here. Stripe is not asked."""
+        checks = {"database": await self._database(), "migrations": "unknown"}
+        if checks["database"] == "ok":
+            checks["migrations"] = await self._migrations()
+        ready = set(checks.values()) == {"ok"}
+        return JSONResponse({"status": "ready" if ready else "not ready", "checks": checks}, status_code=200 if ready else 503)
+
+    async def metrics(self, request: Request) -> Response:
+        """Prometheus' text; asks for METRICS_TOKEN when there is one, and is not there in production without."""
+        token = self._settings.metrics_token
+        if token is None:
+            return _not_found() if self._settings.production else _exposition()
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.get_secret_value().encode()):
+            return _exposition()
+        return JSONResponse({"error": "Send METRICS_TOKEN as a bearer token."}, 401, {"www-authenticate": "Bearer"})
+
+    async def _database(self) -> str:
+        try:
+            async with asyncio.timeout(READY_LIMIT):
+                await ping()
+        except Exception as error:  # noqa: BLE001 - whatever the driver raises, the answer is: not ready
+            _log.warning("not_ready", check="database", reason=type(error).__name__)
+            return "unreachable"
+        return "ok"
+
+    async def _migrations(self) -> str:
+        if not self._migrated:
+            try:
+                async with asyncio.timeout(READY_LIMIT):
+                    self._migrated = not await pending_migrations(_url(self._settings))
+            except Exception as error:  # noqa: BLE001 - as above
+                _log.warning("not_ready", check="migrations", reason=type(error).__name__)
+                return "unknown"
+        return "ok" if self._migrated else "pending"
+
+
+def _url(settings: Settings) -> str:
+    return settings.database_url.get_secret_value() if settings.database_url else ""
+
+
+def _exposition() -> Response:
+    return PlainTextResponse(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
+
+
+def _not_found() -> Response:
+    return JSONResponse({"error": "Not found"}, status_code=404)
