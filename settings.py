@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
     web_concurrency: int = Field(1, ge=1, le=256, description="API processes that `billgraph serve` starts; several need PostgreSQL.")
+    embedded_worker: bool = Field(
+        True, description="Run the worker inside `billgraph serve`; false where `billgraph worker` runs, which several API processes need."
+    )
     public_url: str | None = Field(
         None, description="Where browsers reach this service; left out, outside production, http://127.0.0.1:PORT."
     )

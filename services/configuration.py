@@ -75,6 +75,10 @@ def _database(settings: Settings) -> Iterator[str]:
         yield "Set DATABASE_URL to sqlite:///path or postgres://user:password@host:port/name."
     if scheme == "sqlite" and settings.web_concurrency > 1:
         yield "Set DATABASE_URL to a PostgreSQL database or WEB_CONCURRENCY=1: SQLite serves one process."
+    if scheme == "sqlite" and not settings.embedded_worker:
+        yield "Set DATABASE_URL to a PostgreSQL database or EMBEDDED_WORKER=true: SQLite serves one process."
+    if settings.embedded_worker and settings.web_concurrency > 1:
+        yield "Set EMBEDDED_WORKER=false and run `billgraph worker` beside: several API processes share one worker."
     if settings.sandbox and settings.web_concurrency > 1:
         yield "Set WEB_CONCURRENCY=1 or SANDBOX=false: the sandbox lives in one process."
 

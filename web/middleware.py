@@ -7,7 +7,6 @@ import uuid
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
-from starlette.routing import Match, Mount, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.metrics import REQUEST_SECONDS
@@ -31,8 +30,10 @@ class RequestLog:
     An exception that nothing below has answered becomes a 500 that says nothing but the id, and one log entry with the traceback.
     """
 
-    def __init__(self, app: ASGIApp, *, enabled: bool = True) -> None:
+    def __init__(self, app: ASGIApp, *, declared: frozenset[str], enabled: bool = True) -> None:
+        """`declared`: paths that the figures are kept by; `/x/` stands for all below it, and what is not declared counts as `other`."""
         self._app = app
+        self._declared = declared
         self._enabled = enabled
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,9 +54,13 @@ class RequestLog:
             self._finish(scope, answer.status, time.perf_counter() - started)
 
     def _finish(self, scope: Scope, status: int, seconds: float) -> None:
-        REQUEST_SECONDS.labels(route_of(scope), status).observe(seconds)
+        REQUEST_SECONDS.labels(self._route(scope["path"]), status).observe(seconds)
         if self._enabled and scope["path"] not in _PROBES:
             _log.info("request", method=scope["method"], path=scope["path"], status=status, milliseconds=round(seconds * 1000, 2))
+
+    def _route(self, path: str) -> str:
+        above = f"/{path[1:].partition('/')[0]}/"
+        return path if path in self._declared else above if above in self._declared else "other"
 
 
 class _Answer:
@@ -109,23 +114,6 @@ class SecurityHeaders:
             headers.setdefault(name, value)
         if "etag" not in headers:
             headers.setdefault("cache-control", "no-store")
-
-
-def route_of(scope: Scope) -> str:
-    """The path as declared, so that figures are kept by route and not by id: `/graphql`, `/sandbox/…`, or `other`."""
-    router = getattr(scope.get("app"), "router", None)
-    if not isinstance(router, Router):
-        return "other"
-    return next((_declared(route) for route in router.routes if _is_route_of(route, scope)), "other")
-
-
-def _is_route_of(route: object, scope: Scope) -> bool:
-    return isinstance(route, Route | Mount) and route.matches({**scope, "root_path": "", "app_root_path": ""})[0] is not Match.NONE
-
-
-def _declared(route: object) -> str:
-    path = route.path if isinstance(route, Route | Mount) else ""
-    return f"{path}/…" if isinstance(route, Mount) and path else path or "other"
 
 
 def _identify(scope: Scope) -> str:
