@@ -1,0 +1,15 @@
+"""What every resolver of one operation is handed."""
+
+from dataclasses import dataclass
+
+from services.authentication import Viewer
+from services.billing import Billing
+
+
+@dataclass(slots=True)
+class Context:
+    """`viewer` is None when nobody is signed in; `request_id` is what logs, audit entries and masked errors name."""
+
+    billing: Billing
+    viewer: Viewer | None
+    request_id: str

@@ -1,0 +1,39 @@
+"""Who may see and do what. Staff see every row; anybody else sees their own, and the catalogue is public while it is for sale."""
+
+from graphql import GraphQLError
+
+from resolvers.context import Context
+from services.authentication import Role, Viewer
+
+STAFF = frozenset({Role.SUPPORT, Role.SERVICE, Role.ADMIN})
+"""Roles that see everybody's rows."""
+
+
+def unauthenticated() -> GraphQLError:
+    """What somebody who is not signed in is told; `extensions.code` is UNAUTHENTICATED."""
+    return GraphQLError("Sign in: this needs a bearer token.", extensions={"code": "UNAUTHENTICATED"})
+
+
+def forbidden() -> GraphQLError:
+    """What a signed-in viewer without the role is told; `extensions.code` is FORBIDDEN."""
+    return GraphQLError("You are not allowed to do this.", extensions={"code": "FORBIDDEN"})
+
+
+def require_viewer(context: Context) -> Viewer:
+    """The signed-in viewer. Raises the UNAUTHENTICATED error when there is none."""
+    if context.viewer is None:
+        raise unauthenticated()
+    return context.viewer
+
+
+def require_roles(context: Context, *roles: Role) -> Viewer:
+    """The viewer, who holds one of the roles. Raises UNAUTHENTICATED when nobody is signed in, FORBIDDEN without the role."""
+    viewer = require_viewer(context)
+    if not viewer.has(*roles):
+        raise forbidden()
+    return viewer
+
+
+def is_staff(viewer: Viewer | None) -> bool:
+    """Whether the viewer sees everybody's rows."""
+    return viewer is not None and viewer.has(*STAFF)
