@@ -9,7 +9,7 @@ class Snapshot:
     """A Stripe object at a moment.
 
     `object` is Stripe's plain JSON, of any API version. `version` is Stripe's clock in seconds: an event's `created`, or the Date header of
-    an answer; never our own clock. `read` is True for what was just read from Stripe: of two snapshots of the same second, that one is true.
+    an answer; never our own clock. `read` is True for what was just read from Stripe: of one second's snapshots it is the true one.
     """
 
     object: dict[str, Any]

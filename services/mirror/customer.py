@@ -1,0 +1,62 @@
+"""A customer of Stripe's: how they are reached, and which of ours they are."""
+
+from models import Customer
+from models.ids import Prefix
+from services import stripe_fields as fields
+from services.mirror.guard import Facts, renew
+from services.mirror.known import Known
+from services.mirror.outcome import Outcome
+from services.mirror.payment import our_id
+from services.snapshot import Snapshot
+from services.stripe_fields import Json
+
+
+async def mirror_customer(snapshot: Snapshot, known: Known) -> Outcome:
+    """Write a customer's address; one deleted at Stripe is unlinked, so that the next purchase makes a new one. IGNORED when not ours."""
+    row = await _locked(snapshot.object)
+    if row is None:
+        return Outcome.IGNORED
+    return await renew(row, snapshot, known, _facts)
+
+
+async def forget_customer(snapshot: Snapshot, known: Known) -> Outcome:
+    """Mirror the last word on a customer: the event of a deletion still shows them as they were."""
+    gone = snapshot.object | {"deleted": True}
+    return await mirror_customer(Snapshot(gone, snapshot.version, snapshot.read), known)
+
+
+async def known_customer(thing: Json) -> Customer | None:
+    """Our customer whom an object of Stripe's names in its `customer`; None for a stranger."""
+    stripe_id = fields.reference(thing, "customer")
+    return await Customer.get_or_none(stripe_customer_id=stripe_id) if stripe_id else None
+
+
+async def customer_of(thing: Json, known: Known) -> Customer | None:
+    """Our customer whom an object names in its `customer`; a stranger is read, since Stripe may know them as ours before we do."""
+    if found := await known_customer(thing):
+        return found
+    stripe_id = fields.reference(thing, "customer")
+    customer = known.require("customer", stripe_id) if stripe_id else None
+    if customer is None or await mirror_customer(customer, known) is Outcome.IGNORED:
+        return None
+    return await known_customer(thing)
+
+
+async def _locked(customer: Json) -> Customer | None:
+    stripe_id = fields.text(customer, "id")
+    row = await Customer.filter(stripe_customer_id=stripe_id).select_for_update(no_key=True).first()
+    row_id = our_id(customer, Prefix.CUSTOMER)
+    if row is None and row_id:
+        row = await Customer.filter(id=row_id, stripe_customer_id=None).select_for_update(no_key=True).first()
+    return row
+
+
+async def _facts(customer: Json) -> Facts:
+    if customer.get("deleted"):
+        return {"stripe_customer_id": None}
+    facts: Facts = {"stripe_customer_id": fields.text(customer, "id")}
+    if email := fields.optional_word(customer, "email", 320):
+        facts["email"] = email
+    if name := fields.optional_word(customer, "name", 255):
+        facts["name"] = name
+    return facts

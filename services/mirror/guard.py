@@ -1,0 +1,85 @@
+"""The one way in which a mirrored row is changed: newest wins by Stripe's clock, ties are read again, changes of status are audited.
+
+The row must be locked by the transaction that runs (Row.select_for_update), so that what is compared is what is written over.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from models import AuditEntry
+from models.record import Record
+from services.mirror.known import Known
+from services.mirror.outcome import Outcome
+from services.snapshot import Snapshot
+from services.stripe_fields import Json
+
+Facts = dict[str, Any]
+"""Column -> value, as an object of Stripe's has it."""
+
+FactsOf = Callable[[Json], Awaitable[Facts | None]]
+"""Reads the facts off an object; None for what the row must never be told, such as a terminal status going back."""
+
+SLOWEST_READING = 25
+"""Seconds that a reading may have taken: its content may be so much older than the date of the answer."""
+
+ACTOR = "stripe"
+"""Who changed a mirrored row, as audit entries name it."""
+
+
+async def renew(row: Record, snapshot: Snapshot, known: Known, facts: FactsOf, clock: str = "stripe_version") -> Outcome:
+    """Write what `facts` reads from the snapshot into the row, if it is newer than the row's `clock` column (Stripe's seconds).
+
+    Of two snapshots of one second that differ neither is believed: the object is read
+    (ObjectNeeded), and that reading is written if the row did not change while it was made.
+    """
+    held: int = getattr(row, clock)
+    wanted = await facts(snapshot.object) if snapshot.version >= held else None
+    if wanted is None:
+        return Outcome.STALE
+    if _ambiguous(snapshot, held):
+        if not _changes(row, wanted):
+            return Outcome.STALE
+        reading = known.settle(snapshot, _content(row))
+        wanted = await facts(reading.object) if reading else None
+        if reading is None or wanted is None:
+            return Outcome.STALE
+        snapshot = reading
+    await change(row, wanted | {clock: snapshot.version})
+    return Outcome.PROCESSED
+
+
+async def change(row: Record, wanted: Facts) -> None:
+    """Write the columns that differ, and an audit entry when the status is one of them."""
+    before = _changes(row, wanted)
+    if not before:
+        return
+    for column, value in wanted.items():
+        setattr(row, column, value)
+    await row.save(update_fields=list(before))
+    if "status" in before:
+        await record(row, before["status"])
+
+
+async def create(row: Record) -> None:
+    """Insert a row that first came to be at Stripe. IntegrityError when another transaction made it just now: begin the work again."""
+    await row.save(force_create=True)
+    await record(row, None)
+
+
+async def record(row: Record, before: str | None) -> None:
+    """Say in the audit log that Stripe's word changed the row's status; None when it had none."""
+    action = f"{type(row)._meta.db_table}.status"  # noqa: SLF001 - Tortoise names the table nowhere else
+    changes = {"status": [before, getattr(row, "status", None)]}
+    await AuditEntry(actor=ACTOR, action=action, object_id=row.id, changes=changes).save(force_create=True)
+
+
+def _ambiguous(snapshot: Snapshot, held: int) -> bool:
+    return snapshot.version - held <= (SLOWEST_READING if snapshot.read else 0)
+
+
+def _changes(row: Record, wanted: Facts) -> Facts:
+    return {column: getattr(row, column) for column, value in wanted.items() if getattr(row, column) != value}
+
+
+def _content(row: Record) -> Facts:
+    return {column: getattr(row, column) for column in type(row)._meta.db_fields}  # noqa: SLF001 - Tortoise lists columns nowhere else

@@ -1,0 +1,102 @@
+"""An invoice of a subscription of ours: the payment that it asks for."""
+
+from models import PAID, Payment, PaymentStatus, Subscription
+from services import stripe_fields as fields
+from services import stripe_shapes as shapes
+from services.mirror.guard import Facts, FactsOf, create, renew
+from services.mirror.known import Known
+from services.mirror.outcome import Outcome
+from services.mirror.payment import locked_payment, settled
+from services.mirror.payment_intent import mirror_payment_intent
+from services.mirror.price import price_of
+from services.mirror.subscription import subscription_of
+from services.snapshot import Snapshot
+from services.stripe_fields import Json
+from services.stripe_shapes import Settlement
+
+
+async def mirror_invoice(snapshot: Snapshot, known: Known) -> Outcome:
+    """Write the payment of a subscription's invoice.
+
+    IGNORED are invoices without a subscription of ours, and those of nothing: free trials, and what credit at Stripe has paid. What pays an
+    invoice is read from Stripe when we first hear of it, and when it is paid but its payment intent did not say so yet.
+    """
+    invoice = snapshot.object
+    subscription_id = shapes.invoice_subscription(invoice)
+    subscription = await subscription_of(subscription_id, known) if subscription_id else None
+    if subscription is None or not asked(invoice):
+        return Outcome.IGNORED
+    row = await locked_payment({}, stripe_invoice_id=fields.text(invoice, "id"))
+    if row is not None and not _lags(row, invoice):
+        return await renew(row, snapshot, known, _facts_of(row, subscription), "invoice_version")
+    told = _told(snapshot, known)
+    if told is None or (row is not None and told.version < row.invoice_version):
+        return Outcome.STALE
+    return await _follow(row, told, subscription, known)
+
+
+def asked(invoice: Json) -> int:
+    """Minor units that were or are to be paid: nothing when the invoice is of nothing or was paid from credit."""
+    return fields.integer(invoice, "amount_paid" if invoice.get("status") == "paid" else "amount_due")
+
+
+def _lags(row: Payment, invoice: Json) -> bool:
+    return invoice.get("status") == "paid" and row.stripe_status != "succeeded" and not row.charge_version
+
+
+def _told(snapshot: Snapshot, known: Known) -> Snapshot | None:
+    """The snapshot if it says what pays the invoice, else a reading that does; None when Stripe has no such invoice any more."""
+    if shapes.settlement(snapshot.object) is not None:
+        return snapshot
+    return known.require("invoice", fields.text(snapshot.object, "id"))
+
+
+async def _follow(row: Payment | None, told: Snapshot, subscription: Subscription, known: Known) -> Outcome:
+    outcome = Outcome.PROCESSED
+    if row is None:
+        await _make(told, subscription)
+    else:
+        outcome = await renew(row, told, known, _facts_of(row, subscription), "invoice_version")
+    intent_id = (shapes.settlement(told.object) or Settlement()).payment_intent
+    intent = known.require("payment_intent", intent_id) if intent_id else None
+    if intent is not None:
+        await mirror_payment_intent(intent, known)
+    return outcome
+
+
+async def _make(told: Snapshot, subscription: Subscription) -> None:
+    began = fields.moment(told.object, "created")
+    row = Payment(customer_id=subscription.customer_id, subscription_id=subscription.id, created_at=began, amount=0, currency="")
+    facts = await _facts_of(row, subscription)(told.object) or {}
+    for column, value in (facts | {"invoice_version": told.version}).items():
+        setattr(row, column, value)
+    await create(row)
+
+
+def _facts_of(row: Payment, subscription: Subscription) -> FactsOf:
+    async def facts_of(invoice: Json) -> Facts:
+        item = shapes.invoice_item(invoice)
+        price = await price_of(item)
+        facts: Facts = {
+            "stripe_invoice_id": fields.text(invoice, "id"),
+            "subscription_id": subscription.id,
+            "plan_id": price.plan_id if price else subscription.plan_id,
+            "price_id": price.id if price else subscription.price_id,
+            "quantity": max(item.quantity, 1) if item else subscription.quantity,
+        }
+        return facts | _paying(row, invoice)
+
+    return facts_of
+
+
+def _paying(row: Payment, invoice: Json) -> Facts:
+    """What the invoice says of its payment while the payment intent says nothing better."""
+    if row.intent_version and row.status in PAID:
+        return {}
+    facts: Facts = {"amount": asked(invoice), "currency": fields.currency(invoice)} if not row.charge_version else {}
+    pays = shapes.settlement(invoice)
+    if pays and pays.payment_intent and pays.payment_intent != row.stripe_payment_intent_id:
+        facts |= {"stripe_payment_intent_id": pays.payment_intent, "intent_version": 0}
+    if invoice.get("status") != "paid":
+        return facts
+    return settled(row, facts | {"succeeded_at": row.succeeded_at or shapes.paid_at(invoice)}, PaymentStatus.SUCCEEDED)

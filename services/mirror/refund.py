@@ -1,0 +1,61 @@
+"""A refund of Stripe's, and the payment that it is of."""
+
+from models import Payment, Refund, RefundStatus
+from models.ids import Prefix
+from services import stripe_fields as fields
+from services.mirror.charge import mirror_charge
+from services.mirror.customer import known_customer
+from services.mirror.invoice import mirror_invoice
+from services.mirror.known import INVOICE_OF_PAYMENT_INTENT, Known
+from services.mirror.outcome import Outcome
+from services.mirror.payment import locked_payment, our_id
+from services.mirror.payment_intent import mirror_payment_intent
+from services.mirror.refund_row import mirror_refund_of, status_of
+from services.snapshot import Snapshot
+from services.stripe_fields import Json
+
+
+async def mirror_refund(snapshot: Snapshot, known: Known) -> Outcome:
+    """Write a refund; IGNORED when it is of a payment that is not ours.
+
+    A refund that failed gives its amount back to the charge, which Stripe sends no event for: the charge is read.
+    """
+    refund = snapshot.object
+    payment = await _payment_of(refund) or await _unknown_payment_of(refund, known)
+    if payment is None:
+        return Outcome.IGNORED
+    outcome = await mirror_refund_of(payment, snapshot, known)
+    charge = refund.get("charge")
+    if isinstance(charge, dict):
+        await mirror_charge(Snapshot(charge, snapshot.version, snapshot.read), known)
+    elif outcome is Outcome.PROCESSED and status_of(refund) in {RefundStatus.FAILED, RefundStatus.CANCELED}:
+        await _charge_anew(refund, known)
+    return outcome
+
+
+async def _charge_anew(refund: Json, known: Known) -> None:
+    charge_id = fields.reference(refund, "charge")
+    charge = known.require("charge", charge_id) if charge_id else None
+    if charge is not None:
+        await mirror_charge(charge, known)
+
+
+async def _payment_of(refund: Json) -> Payment | None:
+    intent_id, charge_id = fields.reference(refund, "payment_intent"), fields.reference(refund, "charge")
+    row = await locked_payment(refund, stripe_payment_intent_id=intent_id, stripe_charge_id=charge_id)
+    row_id = our_id(refund, Prefix.REFUND)
+    if row is None and row_id and (ours := await Refund.get_or_none(id=row_id)):
+        return await Payment.filter(id=ours.payment_id).select_for_update(no_key=True).first()
+    return row
+
+
+async def _unknown_payment_of(refund: Json, known: Known) -> Payment | None:
+    intent_id = fields.reference(refund, "payment_intent")
+    intent = known.require("payment_intent", intent_id) if intent_id else None
+    if intent is None:
+        return None
+    if await mirror_payment_intent(intent, known) is Outcome.IGNORED and await known_customer(intent.object):
+        invoice = known.require(INVOICE_OF_PAYMENT_INTENT, intent.object["id"])
+        if invoice is not None:
+            await mirror_invoice(invoice, known)
+    return await locked_payment({}, stripe_payment_intent_id=intent_id)

@@ -1,0 +1,69 @@
+"""The row of one refund, once its payment is known."""
+
+from models import Payment, Refund, RefundReason, RefundStatus
+from models.ids import Prefix
+from services import stripe_fields as fields
+from services.mirror.guard import Facts, create, renew
+from services.mirror.known import Known
+from services.mirror.moves import REFUND, may_move
+from services.mirror.outcome import Outcome
+from services.mirror.payment import our_id
+from services.snapshot import Snapshot
+from services.stripe_fields import Json
+
+STATUSES = {
+    "pending": RefundStatus.PENDING,
+    "requires_action": RefundStatus.REQUIRES_ACTION,
+    "succeeded": RefundStatus.SUCCEEDED,
+    "failed": RefundStatus.FAILED,
+    "canceled": RefundStatus.CANCELED,
+}
+"""Refund.status -> ours; any other word is UNKNOWN (docs.stripe.com/api/refunds/object)."""
+
+REASONS = {reason.value.lower(): reason for reason in RefundReason}
+
+
+async def locked_refund(refund: Json) -> Refund | None:
+    """The refund, locked, by its Stripe id or by our id in its metadata; None where we have no row of it yet."""
+    stripe_id = fields.text(refund, "id")
+    row = await Refund.filter(stripe_refund_id=stripe_id).select_for_update(no_key=True).first()
+    row_id = our_id(refund, Prefix.REFUND)
+    if row is None and row_id:
+        row = await Refund.filter(id=row_id, stripe_refund_id=None).select_for_update(no_key=True).first()
+    return row
+
+
+async def mirror_refund_of(payment: Payment, snapshot: Snapshot, known: Known) -> Outcome:
+    """Write a refund of this payment: its row, or one made now for a refund that began elsewhere, such as in Stripe's dashboard."""
+    refund = snapshot.object
+    row = await locked_refund(refund)
+    if row is not None:
+        return await renew(row, snapshot, known, lambda told: _facts(row, told))
+    owners = {"payment_id": payment.id, "customer_id": payment.customer_id}
+    began = fields.moment(refund, "created")
+    await create(Refund(**owners, **_content(refund), created_at=began, stripe_version=snapshot.version))
+    return Outcome.PROCESSED
+
+
+def status_of(refund: Json) -> RefundStatus:
+    """Our word for a refund's status."""
+    return STATUSES.get(fields.optional_text(refund, "status") or "", RefundStatus.UNKNOWN)
+
+
+async def _facts(row: Refund, refund: Json) -> Facts | None:
+    if not may_move(REFUND, RefundStatus(row.status), status_of(refund)):
+        return None
+    return _content(refund)
+
+
+def _content(refund: Json) -> Facts:
+    reason = REASONS.get(fields.optional_text(refund, "reason") or "", RefundReason.OTHER)
+    return {
+        "stripe_refund_id": fields.text(refund, "id"),
+        "status": status_of(refund).value,
+        "stripe_status": fields.optional_word(refund, "status", 64),
+        "amount": fields.integer(refund, "amount"),
+        "currency": fields.currency(refund),
+        "reason": reason.value,
+        "failure_reason": fields.optional_word(refund, "failure_reason", 128),
+    }

@@ -1,0 +1,63 @@
+"""Running a piece of work in transactions, and reading from Stripe between them what it turns out to need."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from tortoise.exceptions import IntegrityError, OperationalError
+
+from models.database import transaction
+from services import stripe_fields as fields
+from services.mirror.known import INVOICE_OF_PAYMENT_INTENT, Known, ObjectNeeded
+from services.snapshot import Snapshot
+from services.stripe_gateway import StripeGateway
+
+Result = TypeVar("Result")
+
+MAX_READINGS = 12
+"""Objects that one piece of work may read: its own, its parents, and those again that changed meanwhile."""
+
+MAX_COLLISIONS = 5
+"""Times that one piece of work is begun again because another transaction made the same row or waited for us."""
+
+
+class TooManyReadings(Exception):
+    """The object changed at Stripe or with us each time it was read; to be tried again later."""
+
+
+async def settle(stripe: StripeGateway, work: Callable[[Known], Awaitable[Result]]) -> Result:
+    """Run `work` in one transaction of its own and return what it returns; nothing of it stays when it raises.
+
+    ObjectNeeded is met by reading the object while no transaction is open, and running the work again; a collision with another transaction
+    (two made the same row, a deadlock) by running it again. Raises TooManyReadings, Refusals of the gateway, and what the work raises.
+    """
+    known, collisions, readings = Known(), 0, 0
+    while True:
+        try:
+            async with transaction():
+                return await work(known)
+        except ObjectNeeded as need:
+            wanted, readings = need, readings + 1
+        except (IntegrityError, OperationalError):
+            if (collisions := collisions + 1) > MAX_COLLISIONS:
+                raise
+            continue
+        if readings > MAX_READINGS:
+            raise TooManyReadings(str(wanted))
+        known.add(wanted, await _read(stripe, wanted))
+
+
+async def _read(stripe: StripeGateway, need: ObjectNeeded) -> Snapshot | None:
+    if need.kind == INVOICE_OF_PAYMENT_INTENT:
+        return await _invoice_of(stripe, need.object_id)
+    return await stripe.retrieve(need.kind, need.object_id)
+
+
+async def _invoice_of(stripe: StripeGateway, intent_id: str) -> Snapshot | None:
+    found = await stripe.call(
+        "invoice_payment.list",
+        lambda client: client.v1.invoice_payments.list_async(
+            {"payment": {"type": "payment_intent", "payment_intent": intent_id}, "limit": 1}
+        ),
+    )
+    invoices = [fields.reference(row, "invoice") for row in fields.rows(found.object, "data")]
+    return await stripe.retrieve("invoice", invoices[0]) if invoices and invoices[0] else None

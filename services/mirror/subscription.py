@@ -1,0 +1,102 @@
+"""A subscription of Stripe's, mirrored whole."""
+
+from models import CheckoutSession, Customer, Subscription, SubscriptionStatus
+from models.ids import Prefix
+from services import stripe_fields as fields
+from services import stripe_shapes as shapes
+from services.mirror.customer import customer_of
+from services.mirror.guard import Facts, create, renew
+from services.mirror.known import Known
+from services.mirror.moves import SUBSCRIPTION, may_move
+from services.mirror.outcome import Outcome
+from services.mirror.payment import our_id
+from services.mirror.price import price_of
+from services.snapshot import Snapshot
+from services.stripe_fields import Json
+
+STATUSES = {status.value.lower(): status for status in SubscriptionStatus if status is not SubscriptionStatus.UNKNOWN}
+"""Subscription.status -> ours; any other word is UNKNOWN (docs.stripe.com/api/subscriptions/object)."""
+
+CUSTOMER_KEY = "billgraph_customer"
+"""Key in a subscription's metadata: our customer."""
+
+SESSION_KEY = "billgraph_checkout_session"
+"""Key in a subscription's metadata: our checkout session that it came of."""
+
+
+async def mirror_subscription(snapshot: Snapshot, known: Known) -> Outcome:
+    """Write a subscription of a customer of ours; IGNORED for a stranger's."""
+    subscription = snapshot.object
+    row = await locked_subscription(fields.text(subscription, "id"))
+    if row is not None:
+        return await renew(row, snapshot, known, lambda told: _facts(row, told))
+    customer = await _customer(subscription, known)
+    if customer is None:
+        return Outcome.IGNORED
+    content, began = await _content(subscription), fields.moment(subscription, "created")
+    made = Subscription(**content, customer_id=customer.id, created_at=began, stripe_version=snapshot.version)
+    await create(made)
+    await _link_checkout(made, subscription)
+    return Outcome.PROCESSED
+
+
+async def subscription_of(stripe_id: str, known: Known) -> Subscription | None:
+    """Our subscription by its Stripe id; read and written first when we have none. None when it is a stranger's."""
+    if found := await Subscription.get_or_none(stripe_subscription_id=stripe_id):
+        return found
+    reading = known.require("subscription", stripe_id)
+    if reading is None or await mirror_subscription(reading, known) is Outcome.IGNORED:
+        return None
+    return await Subscription.get_or_none(stripe_subscription_id=stripe_id)
+
+
+async def locked_subscription(stripe_id: str) -> Subscription | None:
+    """Our subscription by its Stripe id, locked; None where there is none."""
+    return await Subscription.filter(stripe_subscription_id=stripe_id).select_for_update(no_key=True).first()
+
+
+def status_of(subscription: Json) -> SubscriptionStatus:
+    """Our word for a subscription's status."""
+    return STATUSES.get(fields.text(subscription, "status"), SubscriptionStatus.UNKNOWN)
+
+
+async def _customer(subscription: Json, known: Known) -> Customer | None:
+    row_id = our_id(subscription, Prefix.CUSTOMER, CUSTOMER_KEY)
+    named = await Customer.get_or_none(id=row_id) if row_id else None
+    return named or await customer_of(subscription, known)
+
+
+async def _link_checkout(row: Subscription, subscription: Json) -> None:
+    session_id = our_id(subscription, Prefix.CHECKOUT_SESSION, SESSION_KEY)
+    if session_id:
+        await CheckoutSession.filter(id=session_id, customer_id=row.customer_id, subscription_id=None).update(subscription_id=row.id)
+
+
+async def _facts(row: Subscription, subscription: Json) -> Facts | None:
+    allowed = may_move(SUBSCRIPTION, SubscriptionStatus(row.status), status_of(subscription))
+    return await _content(subscription) if allowed else None
+
+
+async def _content(subscription: Json) -> Facts:
+    item = next(iter(shapes.items(subscription)), None)
+    price, status = await price_of(item), status_of(subscription)
+    begins, ends = shapes.period(subscription)
+    cancel_at = shapes.ends_at(subscription)
+    return {
+        "stripe_subscription_id": fields.text(subscription, "id"),
+        "status": status.value,
+        "stripe_status": fields.optional_word(subscription, "status", 64),
+        "price_id": price and price.id,
+        "plan_id": price and price.plan_id,
+        "quantity": max(item.quantity, 1) if item else 1,
+        "current_period_start": begins,
+        "current_period_end": ends,
+        "trial_ends_at": fields.optional_moment(subscription, "trial_end"),
+        "cancel_at_period_end": cancel_at is not None and cancel_at <= ends,
+        "cancel_at": cancel_at,
+        "canceled_at": fields.optional_moment(subscription, "canceled_at"),
+        "ended_at": fields.optional_moment(subscription, "ended_at"),
+        # The unpaid period's beginning: a date that every snapshot of the period agrees on, whatever order they come in.
+        "past_due_since": begins if status is SubscriptionStatus.PAST_DUE else None,
+        "metadata": {key: value for key, value in fields.metadata(subscription).items() if not key.startswith("billgraph_")},
+    }
