@@ -36,6 +36,25 @@ def explain_invalid(error: ValidationError) -> list[str]:
     return [f"Set {str(entry['loc'][0]).upper()} to something else: {entry['msg']}." for entry in error.errors() if entry["loc"]]
 
 
+def readable(settings: Settings) -> list[str]:
+    """Every setting as NAME=value, in the order of the class; of a secret only whether it is set."""
+    return [f"{name.upper()}={_shown(name, getattr(settings, name))}" for name in Settings.model_fields]
+
+
+def _shown(name: str, value: object) -> str:
+    match value:
+        case None | ():
+            return ""
+        case SecretStr() | (SecretStr(), *_):
+            return "[set]"
+        case bool():
+            return str(value).lower()
+        case tuple():
+            return ",".join(map(str, value))
+    hidden = name == "stripe_publishable_key" and not str(value).startswith("pk_")
+    return "[set]" if hidden else str(value)
+
+
 def database_scheme(url: SecretStr | None) -> str:
     """`sqlite`, `postgres`, or what else stands before the colon; empty without a URL."""
     scheme = url.get_secret_value().partition(":")[0] if url else ""

@@ -1,0 +1,156 @@
+"""The ASGI application: its routes, its middleware, and what lives as long as it does."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import structlog
+from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.routing import BaseRoute, Mount, Route
+
+from models.database import connect, disconnect
+from resolvers.context import Context
+from schema.endpoint import graphql_endpoint
+from schema.graphiql import graphiql_routes
+from schema.schema import schema
+from services import structured_logging
+from services.authentication import Authenticator
+from services.billing import Billing
+from services.configuration import problems
+from services.demo_viewers import demo_viewers
+from services.development import SANDBOX_MOUNT, completed
+from services.stripe_gateway import StripeGateway
+from services.worker import work
+from settings import Settings
+from web.middleware import RequestLog, SecurityHeaders, request_id_of
+from web.operations import Operations
+from web.start_page import page_routes
+from webhooks.route import webhook_endpoint
+
+WORKER_STOP_LIMIT = 10.0
+"""Seconds that the embedded worker may take to finish what it is at when the process stops."""
+
+_log = structlog.get_logger(__name__)
+
+
+def from_environment() -> Starlette:
+    """What a server process of several starts from: settings of the environment, completed and without problems, logging configured.
+
+    Raises ValueError with the first problem of the settings.
+    """
+    settings = completed(Settings())
+    found = problems(settings)
+    if found:
+        raise ValueError(found[0])
+    structured_logging.configure(settings)
+    return create_app(settings)
+
+
+def create_app(settings: Settings) -> Starlette:
+    """The application over completed settings (services.development), which `problems` finds nothing in; connects when it starts up.
+
+    `app.state.billing` is what services work with. Raises ValueError for settings without a way to verify tokens.
+    """
+    billing = Billing(settings=settings, stripe=StripeGateway(settings))
+    authenticator = Authenticator(settings)
+    sandbox = _sandbox(settings) if settings.sandbox else None
+    routes = _routes(billing, authenticator, sandbox)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with _running(billing, authenticator, sandbox):
+            yield
+
+    app = Starlette(routes=routes, middleware=_middleware(settings, routes), lifespan=lifespan)
+    app.state.billing = billing
+    return app
+
+
+def _routes(billing: Billing, authenticator: Authenticator, sandbox: Starlette | None) -> list[BaseRoute]:
+    """The busy routes first, so that they are found first and pass nothing of FastAPI; what is rare stands in `_rare` behind them."""
+    settings = billing.settings
+
+    async def make_context(request: Request) -> Context:
+        viewer = await authenticator.viewer(request.headers.get("authorization"))
+        return Context(billing=billing, viewer=viewer, request_id=request_id_of(request.scope))
+
+    return [
+        Route("/graphql", graphql_endpoint(schema, make_context)),
+        Route("/webhooks/stripe", webhook_endpoint(billing)),
+        *([Mount(SANDBOX_MOUNT, sandbox)] if sandbox else []),
+        *graphiql_routes(None if settings.production else lambda: _viewers(settings)),
+        *([] if settings.production else page_routes(sandbox=settings.sandbox)),
+        Mount("", _rare(settings)),
+    ]
+
+
+def _rare(settings: Settings) -> FastAPI:
+    operations = Operations(settings)
+    rare = FastAPI(title="Billgraph", docs_url=None, redoc_url=None, openapi_url=None)
+    for name in ("healthz", "readyz", "metrics"):
+        rare.add_api_route(f"/{name}", getattr(operations, name), response_model=None)
+    return rare
+
+
+def _viewers(settings: Settings) -> list[dict[str, str]]:
+    return [{"label": f"{viewer.label} ({viewer.role})", "token": viewer.token} for viewer in demo_viewers(settings)]
+
+
+def _middleware(settings: Settings, routes: list[BaseRoute]) -> list[Middleware]:
+    declared = {route.path for route in routes if isinstance(route, Route)} | {"/healthz", "/readyz", "/metrics"}
+    mounted = {f"{route.path}/" for route in routes if isinstance(route, Mount) and route.path}
+    https = (settings.public_url or "").startswith("https://")
+    return [
+        Middleware(RequestLog, declared=frozenset(declared | mounted), enabled=settings.access_log),
+        Middleware(SecurityHeaders, https=https, apart=SANDBOX_MOUNT),
+        Middleware(
+            CORSMiddleware,
+            allow_origins=settings.allowed_origins,
+            allow_methods=("POST",),
+            allow_headers=("authorization", "content-type", "x-request-id"),
+            expose_headers=("x-request-id", "retry-after"),
+            max_age=600,
+        ),
+    ]
+
+
+@asynccontextmanager
+async def _running(billing: Billing, authenticator: Authenticator, sandbox: Starlette | None) -> AsyncIterator[None]:
+    """Everything that lives while requests are served; ended in the opposite order, each part whatever became of the others."""
+    settings = billing.settings
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(billing.stripe.close)
+        stack.push_async_callback(authenticator.close)
+        if settings.database_url is None:
+            raise ValueError("Set DATABASE_URL.")
+        await connect(settings.database_url.get_secret_value())
+        stack.push_async_callback(disconnect)
+        if sandbox is not None:
+            await stack.enter_async_context(sandbox.router.lifespan_context(sandbox))
+        if settings.embedded_worker:
+            await stack.enter_async_context(_worker(billing))
+        yield
+
+
+@asynccontextmanager
+async def _worker(billing: Billing) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    task = asyncio.create_task(work(billing, stop), name="worker")
+    task.add_done_callback(_report)
+    try:
+        yield
+    finally:
+        stop.set()
+        _, running = await asyncio.wait({task}, timeout=WORKER_STOP_LIMIT)
+        for left in running:
+            left.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        _log.error("worker_died", exc_info=task.exception())
