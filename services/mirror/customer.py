@@ -54,9 +54,8 @@ async def _locked(customer: Json) -> Customer | None:
 async def _facts(customer: Json) -> Facts:
     if customer.get("deleted"):
         return {"stripe_customer_id": None}
-    facts: Facts = {"stripe_customer_id": fields.text(customer, "id")}
-    if email := fields.optional_word(customer, "email", 320):
-        facts["email"] = email
-    if name := fields.optional_word(customer, "name", 255):
-        facts["name"] = name
-    return facts
+    return {
+        "stripe_customer_id": fields.text(customer, "id"),
+        "email": fields.optional_word(customer, "email", 320),
+        "name": fields.optional_word(customer, "name", 255),
+    }

@@ -1,5 +1,7 @@
 """Running a piece of work in transactions, and reading from Stripe between them what it turns out to need."""
 
+import asyncio
+import secrets
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -18,6 +20,12 @@ MAX_READINGS = 12
 
 MAX_COLLISIONS = 5
 """Times that one piece of work is begun again because another transaction made the same row or waited for us."""
+
+
+LONGEST_STEP_BACK = 0.05
+"""Seconds, at most, before work that collided is begun again; drawn at random, so that two do not collide in step."""
+
+_random = secrets.SystemRandom()
 
 
 class TooManyReadings(Exception):
@@ -40,6 +48,7 @@ async def settle(stripe: StripeGateway, work: Callable[[Known], Awaitable[Result
         except (IntegrityError, OperationalError):
             if (collisions := collisions + 1) > MAX_COLLISIONS:
                 raise
+            await asyncio.sleep(_random.uniform(0, LONGEST_STEP_BACK))
             continue
         if readings > MAX_READINGS:
             raise TooManyReadings(str(wanted))

@@ -1,0 +1,1 @@
+"""Stripe speaking to us: who it is, and which event means what."""
