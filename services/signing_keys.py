@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-import time
+from time import monotonic
 from typing import Any
 
 import httpx
@@ -40,7 +40,7 @@ class SigningKeys:
 
     async def find(self, kid: str | None) -> jwt.PyJWK | None:
         """The key of that id; without an id the only key, if there is only one. None when the issuer has no such key."""
-        now = time.monotonic()
+        now = monotonic()
         if self._keys and now - self._fetched_at > LIFETIME and now - self._asked_at > UNKNOWN_KEY_PAUSE:
             _ = self._start()
         key = self._match(kid)
@@ -74,7 +74,7 @@ class SigningKeys:
 
     def _start(self) -> asyncio.Task[None]:
         if self._fetch is None:
-            self._asked_at = time.monotonic()
+            self._asked_at = monotonic()
             self._fetch = asyncio.create_task(self._refresh(), name="signing-keys")
             self._fetch.add_done_callback(self._ended)
         return self._fetch
@@ -90,7 +90,7 @@ class SigningKeys:
             _log.warning("signing_keys_unavailable", reason=type(error).__name__, known=len(self._keys))
             return
         if keys:
-            self._keys, self._fetched_at = keys, time.monotonic()
+            self._keys, self._fetched_at = keys, monotonic()
         else:
             _log.warning("signing_keys_unusable", algorithm=self._algorithm, known=len(self._keys))
 
