@@ -29,6 +29,7 @@ from settings import Settings
 from web.middleware import RequestLog, SecurityHeaders, request_id_of
 from web.operations import Operations
 from web.start_page import page_routes
+from webhooks.handlers import HANDLERS
 from webhooks.route import webhook_endpoint
 
 WORKER_STOP_LIMIT = 10.0
@@ -139,7 +140,7 @@ async def _running(billing: Billing, authenticator: Authenticator, sandbox: Star
 @asynccontextmanager
 async def _worker(billing: Billing) -> AsyncIterator[None]:
     stop = asyncio.Event()
-    task = asyncio.create_task(work(billing, stop), name="worker")
+    task = asyncio.create_task(work(billing, stop, HANDLERS), name="worker")
     task.add_done_callback(_report)
     try:
         yield

@@ -35,7 +35,7 @@ def serve() -> None:
 def worker() -> None:
     """Try failed webhooks again and finish what was cut off, beside API processes that run with EMBEDDED_WORKER=false."""
     from services import structured_logging
-    from services.processes import run_worker
+    from web.processes import run_worker
 
     settings = _checked_settings()
     if settings.embedded_worker:
@@ -49,7 +49,7 @@ def migrate(
     check: Annotated[bool, typer.Option("--check", help="Change nothing: name what is pending, and exit 1 when something is.")] = False,
 ) -> None:
     """Bring the database up to date; safe to start twice at once."""
-    from services.processes import run_migrate
+    from web.processes import run_migrate
 
     _end(run_migrate(_checked_settings(), check=check))
 
@@ -58,7 +58,7 @@ def migrate(
 def seed() -> None:
     """Fill an empty catalogue with the demo's plans; what is there stays. A sandbox must be running: `billgraph serve`."""
     from services import structured_logging
-    from services.processes import run_seed
+    from web.processes import run_seed
 
     settings = _checked_settings()
     structured_logging.configure(settings)

@@ -98,6 +98,11 @@ class Settings(BaseSettings):
     def _upper(cls, value: Any) -> Any:
         return value.strip().upper() if isinstance(value, str) else value
 
+    @field_validator("database_url", mode="before")
+    @classmethod
+    def _postgres(cls, value: Any) -> Any:
+        return "postgres" + value.removeprefix("postgresql") if isinstance(value, str) and value.startswith("postgresql://") else value
+
     @property
     def production(self) -> bool:
         """Whether this is the real thing."""

@@ -57,8 +57,7 @@ def _shown(name: str, value: object) -> str:
 
 def database_scheme(url: SecretStr | None) -> str:
     """`sqlite`, `postgres`, or what else stands before the colon; empty without a URL."""
-    scheme = url.get_secret_value().partition(":")[0] if url else ""
-    return "postgres" if scheme == "postgresql" else scheme
+    return url.get_secret_value().partition(":")[0] if url else ""
 
 
 def _stripe(settings: Settings) -> Iterator[str]:

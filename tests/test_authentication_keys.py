@@ -114,7 +114,7 @@ async def test_es256(issuer: Issuer) -> None:
     issuer.publish(rsa_jwk("first"), ec_jwk())
     authenticator = Authenticator(Settings(auth_algorithm="ES256", auth_jwks_url=issuer.url))
     assert await subject(authenticator, signed("curve", algorithm="ES256", key=EC_KEY)) == "user-1"
-    with pytest.raises(InvalidToken, match="^The token is not valid"):
+    with pytest.raises(InvalidToken, match="The token is not valid"):
         await authenticator.viewer(signed("first"))
     await authenticator.close()
 
@@ -158,7 +158,7 @@ async def test_unknown_key_ids_ask_the_issuer_once_a_minute(authenticator: Authe
     issuer.publish(rsa_jwk("first"))
     assert await subject(authenticator, signed("first")) == "user-1"
     for number in range(50):
-        with pytest.raises(InvalidToken, match="^The token is not valid"):
+        with pytest.raises(InvalidToken, match="The token is not valid"):
             await authenticator.viewer(signed("forged", kid=f"unknown-{number}"))
     assert issuer.asked == 1
     clock[0] += 61
@@ -224,9 +224,9 @@ async def test_an_issuer_that_answers_nonsense(authenticator: Authenticator, iss
 
 async def test_a_forged_token_under_a_known_key_id(authenticator: Authenticator, issuer: Issuer) -> None:
     issuer.publish(rsa_jwk("first"))
-    with pytest.raises(InvalidToken, match="^The token is not valid"):
+    with pytest.raises(InvalidToken, match="The token is not valid"):
         await authenticator.viewer(signed("forged", kid="first"))
-    with pytest.raises(InvalidToken, match="^The token is not valid"):
+    with pytest.raises(InvalidToken, match="The token is not valid"):
         await authenticator.viewer(signed("first", algorithm="PS256"))
 
 

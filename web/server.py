@@ -17,8 +17,8 @@ from services import metrics
 from services.catalogue import seed_demo
 from services.demo_viewers import demo_viewers
 from services.errors import Refusal
-from services.processes import DATABASE_ERRORS, database_url, explain_database
 from settings import Settings
+from web.processes import DATABASE_ERRORS, database_url, explain_database
 from web.start_page import places
 
 STOP_LIMIT = 10

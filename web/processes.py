@@ -16,6 +16,7 @@ from services.errors import Refusal
 from services.stripe_gateway import StripeGateway
 from services.worker import work
 from settings import Settings
+from webhooks.handlers import HANDLERS
 
 DATABASE_ERRORS = (OSError, PostgresError, BaseORMException)
 """What drivers raise when a database cannot be reached or refuses."""
@@ -104,7 +105,7 @@ async def _seed(billing: Billing) -> int:
 
 
 async def _work(billing: Billing, stop: asyncio.Event) -> int:
-    await work(billing, stop)
+    await work(billing, stop, HANDLERS)
     return 0
 
 
