@@ -23,24 +23,20 @@ def main() -> None:
 @cli.command()
 def serve() -> None:
     """Serve the API on HOST and PORT; outside production also migrate, fill the demo catalogue and print what to open."""
-    from services import structured_logging
+    settings = _checked_settings()
     from web import server
 
-    settings = _checked_settings()
-    structured_logging.configure(settings)
     _end(server.run(settings, _application))
 
 
 @cli.command()
 def worker() -> None:
     """Try failed webhooks again and finish what was cut off, beside API processes that run with EMBEDDED_WORKER=false."""
-    from services import structured_logging
-    from web.processes import run_worker
-
     settings = _checked_settings()
     if settings.embedded_worker:
         _refuse(["Set EMBEDDED_WORKER=false for the API too: as it is, the worker runs inside `billgraph serve`."])
-    structured_logging.configure(settings)
+    from web.processes import run_worker
+
     _end(run_worker(settings))
 
 
@@ -49,19 +45,18 @@ def migrate(
     check: Annotated[bool, typer.Option("--check", help="Change nothing: name what is pending, and exit 1 when something is.")] = False,
 ) -> None:
     """Bring the database up to date; safe to start twice at once."""
+    settings = _checked_settings()
     from web.processes import run_migrate
 
-    _end(run_migrate(_checked_settings(), check=check))
+    _end(run_migrate(settings, check=check))
 
 
 @cli.command()
 def seed() -> None:
     """Fill an empty catalogue with the demo's plans; what is there stays. A sandbox must be running: `billgraph serve`."""
-    from services import structured_logging
+    settings = _checked_settings()
     from web.processes import run_seed
 
-    settings = _checked_settings()
-    structured_logging.configure(settings)
     _end(run_seed(settings))
 
 
@@ -121,11 +116,13 @@ def _settings() -> "Settings":
 
 
 def _checked_settings() -> "Settings":
+    from services import structured_logging
     from services.configuration import problems
 
     settings = _settings()
     if found := problems(settings):
         _refuse(found)
+    structured_logging.configure(settings)
     return settings
 
 
