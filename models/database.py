@@ -1,0 +1,135 @@
+"""The database of the process: connecting, transactions, migrations.
+
+A URL is `sqlite:///relative/path` or `sqlite:////absolute/path` (pragmas may follow as a query), or
+`postgres://user:password@host:port/name` (asyncpg's options may follow).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from tortoise import Tortoise, connections
+from tortoise.backends.base.client import TransactionContext
+from tortoise.context import TortoiseContext
+from tortoise.migrations.executor import MigrationExecutor
+from tortoise.transactions import in_transaction
+
+PING_LIMIT = 2.0
+"""Seconds that the database may take to answer a ping."""
+
+STATEMENT_LIMIT = 15.0
+"""Seconds that one statement may take."""
+
+BUSY_LIMIT = 10_000
+"""Milliseconds that SQLite waits for another process to finish writing."""
+
+POOL = {"minsize": 1, "maxsize": 10}
+"""PostgreSQL connections of one process."""
+
+MIGRATION_LOCK = 0x62696C6C
+"""Key of the advisory lock under which migrations run."""
+
+MODELS = [
+    "models.audit_entry",
+    "models.checkout_session",
+    "models.customer",
+    "models.idempotency_key",
+    "models.payment",
+    "models.plan",
+    "models.refund",
+    "models.subscription",
+    "models.webhook_event",
+]
+
+
+def tortoise_config(url: str) -> dict[str, Any]:
+    """Tortoise's configuration for a URL. Raises ValueError for a scheme other than sqlite, postgres and postgresql."""
+    name, connection = _connection(url)
+    return {"connections": {name: connection}, "apps": _apps(name), "use_tz": True, "timezone": "UTC"}
+
+
+def _apps(connection: str) -> dict[str, dict[str, Any]]:
+    return {"models": {"models": MODELS, "default_connection": connection, "migrations": "models.migrations"}}
+
+
+def _connection(url: str) -> tuple[str, dict[str, Any]]:
+    """The connection and its name, which is the engine's: Tortoise keeps the SQL that it built by connection name."""
+    parts = urlsplit(url)
+    options: dict[str, Any] = dict(parse_qsl(parts.query))
+    if parts.scheme == "sqlite":
+        path = unquote(url.partition("?")[0].removeprefix("sqlite:///"))
+        pragmas = {"journal_mode": "WAL", "synchronous": "FULL", "busy_timeout": BUSY_LIMIT, "cache_size": -65_536}
+        return "sqlite", {"engine": "models.sqlite_backend", "credentials": {"file_path": path, **pragmas, **options}}
+    if parts.scheme not in {"postgres", "postgresql"}:
+        raise ValueError("The database's URL must begin with sqlite:// or postgres://.")
+    credentials = {
+        "host": parts.hostname or options.pop("host", "127.0.0.1"),
+        "port": parts.port or int(options.pop("port", 5432)),
+        "user": unquote(parts.username or ""),
+        "password": unquote(parts.password) if parts.password else None,
+        "database": unquote(parts.path.lstrip("/")),
+    }
+    limits = {"command_timeout": STATEMENT_LIMIT, "server_settings": {"application_name": "billgraph", "timezone": "UTC"}}
+    sizes = {name: int(options.pop(name, size)) for name, size in POOL.items()}
+    return "postgres", {"engine": "models.postgres_backend", "credentials": {**credentials, **limits, **sizes, **options}}
+
+
+async def connect(url: str) -> None:
+    """Connect every task of this process to the database."""
+    await Tortoise.init(config=tortoise_config(url), _enable_global_fallback=True)
+    await client().create_connection(with_db=True)
+
+
+async def disconnect() -> None:
+    """Close every connection."""
+    await Tortoise.close_connections()
+
+
+def client() -> Any:
+    """What statements are sent through: the transaction that runs, or else the connections of the process. Has `read(sql, values)`."""
+    (name,) = connections.db_config
+    return connections.get(name)
+
+
+def transaction() -> TransactionContext:
+    """Begin a transaction: the block of `async with` commits at its end and rolls back when an exception or cancellation leaves it.
+
+    Inside another one it is a savepoint. A row is locked by `select_for_update()`: on PostgreSQL that row, on SQLite the whole file is,
+    from the beginning of the transaction. A task begun inside must not outlive it: TransactionManagementError for what it does then.
+    """
+    return in_transaction()
+
+
+async def ping() -> None:
+    """Ask the database for an answer. TimeoutError when there is none in two seconds; whatever the driver raises otherwise."""
+    async with asyncio.timeout(PING_LIMIT):
+        await client().execute_query("SELECT 1")
+
+
+async def migrate(url: str) -> list[str]:
+    """Apply what is missing, all or nothing, and name it. Two processes at once: one does it, the other finds nothing to do."""
+    async with _apart(url), transaction() as locked:
+        if locked.capabilities.dialect == "postgres":
+            await locked.execute_query("SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK])
+        executor = MigrationExecutor(locked, _apps(locked.connection_name))
+        await executor.recorder.ensure_schema(executor._schema_editor(atomic=False))
+        missing = [step.migration.name for step in await executor.plan()]
+        await executor.migrate(direction="forward")
+        return missing
+
+
+async def pending_migrations(url: str) -> list[str]:
+    """Names of the migrations that the database lacks."""
+    async with _apart(url):
+        executor = MigrationExecutor(client(), _apps(client().connection_name))
+        return [step.migration.name for step in await executor.plan()]
+
+
+@asynccontextmanager
+async def _apart(url: str) -> AsyncIterator[None]:
+    """A connection of its own, closed afterwards, that the process' other connections know nothing of."""
+    async with TortoiseContext() as context:
+        await context.init(config=tortoise_config(url))
+        yield

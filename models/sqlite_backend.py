@@ -1,0 +1,148 @@
+"""SQLite for Tortoise: one writing connection behind a lock, one reading connection that does not wait for a writer.
+
+Differs from Tortoise's own in what costs data or hangs a service: transactions are safe to cancel (models.transactions), begin at once with
+the right to write (BEGIN IMMEDIATE), so that read-then-write cannot fail half way, and cannot be used once they have ended.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import aiosqlite
+from tortoise.backends.base.client import ConnectionWrapper, TransactionContext
+from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionWrapper, translate_exceptions
+from tortoise.exceptions import OperationalError, TransactionManagementError
+
+from models.cancellation import to_the_end
+from models.transactions import NestedTransaction, OuterTransaction, refuse_ended
+
+
+class Client(SqliteClient):
+    """What Tortoise is given as `engine`; every key of the credentials but `file_path` is a pragma."""
+
+    def __init__(self, file_path: str, **kwargs: Any) -> None:
+        super().__init__(file_path, **kwargs)
+        self._reader: aiosqlite.Connection | None = None
+        self._opening = asyncio.Lock()
+
+    async def create_connection(self, with_db: bool) -> None:
+        """Open both connections, once."""
+        async with self._opening:
+            if self._connection is None:
+                await to_the_end(self._open(with_db))
+
+    async def close(self) -> None:
+        """Close both connections."""
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            await reader.close()
+        await super().close()
+
+    async def read(self, query: str, values: Sequence[Any] = ()) -> Sequence[Sequence[Any]]:
+        """Rows of a SELECT as tuples: what is committed, without waiting for whoever writes. OperationalError for bad SQL."""
+        if self._reader is None:
+            await self.create_connection(with_db=True)
+        reader = self._reader
+        assert reader is not None  # noqa: S101 - opened in the line above
+        try:
+            return list(await reader.execute_fetchall(query, values))
+        except sqlite3.OperationalError as error:
+            raise OperationalError(error) from error
+
+    def _in_transaction(self) -> TransactionContext:
+        return _Outermost(Transaction(self), self._lock)
+
+    @translate_exceptions
+    async def execute_many(self, query: str, values: list[list[Any]]) -> None:
+        """Run the statement for each row, all or none."""
+        async with self._in_transaction() as transaction:
+            await transaction.execute_many(query, values)
+
+    @translate_exceptions
+    async def execute_script(self, query: str) -> None:
+        """Run several statements; each its own transaction unless the script says otherwise."""
+        async with self.acquire_connection() as connection:
+            await to_the_end(connection.executescript(query))
+
+    async def _open(self, with_db: bool) -> None:
+        reader = await aiosqlite.connect(self.filename, isolation_level=None)
+        try:
+            await super().create_connection(with_db)
+            for pragma, value in {**self.pragmas, "query_only": "ON"}.items():
+                await (await reader.execute(f"PRAGMA {pragma}={value}")).close()
+        except BaseException:
+            await reader.close()
+            raise
+        self._reader = reader
+
+
+class Transaction(SqliteTransactionWrapper):
+    """The writing connection for as long as one transaction lasts."""
+
+    def __init__(self, connection: SqliteClient) -> None:
+        super().__init__(connection)
+        self.ended = False
+        self.turn = self._lock
+        self._savepoints = asyncio.Lock()
+
+    def acquire_connection(self) -> ConnectionWrapper[aiosqlite.Connection]:
+        """The connection, one statement at a time. TransactionManagementError when the transaction is over."""
+        refuse_ended(self)
+        return ConnectionWrapper(self._lock, self)
+
+    async def read(self, query: str, values: Sequence[Any] = ()) -> Sequence[Sequence[Any]]:
+        """Rows of a SELECT as tuples: what this transaction sees."""
+        _, rows = await self.execute_query(query, list(values))
+        return [tuple(row) for row in rows]
+
+    def _in_transaction(self) -> TransactionContext:
+        refuse_ended(self)
+        nested = Transaction(self)
+        nested._lock = nested.turn = self._lock
+        return NestedTransaction(nested, self._savepoints)
+
+    async def execute_script(self, query: str) -> None:
+        """Run several statements inside the transaction; the driver's own way would commit it first."""
+        for statement in _statements(query):
+            await self.execute_query(statement)
+
+    async def begin(self) -> None:
+        """Begin with the right to write. TransactionManagementError when another process holds it longer than busy_timeout."""
+        try:
+            await self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            raise TransactionManagementError(error) from error
+
+
+def _statements(script: str) -> Iterator[str]:
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+    if statement.strip():
+        yield statement
+
+
+class _Outermost(OuterTransaction):
+    def __init__(self, client: Transaction, lock: asyncio.Lock) -> None:
+        super().__init__(client)
+        self._lock = lock
+
+    async def acquire(self) -> None:
+        await self._lock.acquire()
+        if self.client._connection is None:
+            try:
+                await self.client._parent.create_connection(with_db=True)
+            except BaseException:
+                self._lock.release()
+                raise
+            self.client._connection = self.client._parent._connection
+
+    async def release(self) -> None:
+        self._lock.release()
+
+
+client_class = Client
