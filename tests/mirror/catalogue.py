@@ -40,7 +40,7 @@ async def plant(stripe_customer_id: str | None = "cus_1") -> Ids:
     ]
     for price_id, plan_id, interval, stripe_id in prices:
         price = Price(id=price_id, created_at=BEGAN, plan_id=plan_id, currency="USD", unit_amount=4900, interval=interval)
-        price.interval_count, price.stripe_price_id = 1 if interval else None, stripe_id  # type: ignore[assignment]  # nullable columns
+        price.interval_count, price.stripe_price_id = 1 if interval else None, stripe_id
         await price.save(force_create=True)
     await _checkouts()
     return IDS

@@ -82,7 +82,7 @@ class Shelf:
 async def serving(shelf: Shelf) -> AsyncIterator[Shelf]:
     config = uvicorn.Config(shelf.app(), host="127.0.0.1", port=0, log_level="critical", date_header=False, lifespan="off", ws="none")
     server = uvicorn.Server(config)
-    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign]  # the test's own signals stay
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]  # the test's own signals stay
     task = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - the server has no event to wait for
         await asyncio.sleep(0.01)

@@ -12,6 +12,7 @@ from services.snapshot import Snapshot
 from services.stripe_fields import UnknownShape
 from tests.mirror.catalogue import Ids
 from tests.mirror.objects import START, charge, declined, intent, session, succeeded
+from tests.mirror.rows import shown, values
 from tests.mirror.shelf import Shelf
 
 
@@ -45,14 +46,14 @@ async def test_a_decline_is_told_and_a_later_success_clears_it(billing: Billing,
     assert (row.failure_message, row.method_last4) == ("Your card has insufficient funds.", "9995")
     await write(billing, at(succeeded(), 2))
     row = await Payment.get(id=ids.payment)
-    assert (row.status, row.failure_code, row.failure_decline_code, row.failure_message) == ("SUCCEEDED", None, None, None)
+    assert shown(row, "status", "failure_code", "failure_decline_code", "failure_message") == ["SUCCEEDED", None, None, None]
 
 
 async def test_older_is_stale_and_changes_nothing(billing: Billing, ids: Ids) -> None:
     await write(billing, at(succeeded(ours=ids.payment), 9))
-    before = dict(await Payment.get(id=ids.payment))
+    before = values(await Payment.get(id=ids.payment))
     assert await write(billing, at(declined(), 8)) is Outcome.STALE
-    assert dict(await Payment.get(id=ids.payment)) == before
+    assert values(await Payment.get(id=ids.payment)) == before
 
 
 async def test_the_same_again_in_the_same_second_asks_nobody(billing: Billing, ids: Ids, shelf: Shelf) -> None:
@@ -152,7 +153,7 @@ async def test_a_completed_checkout_links_its_payment(billing: Billing, ids: Ids
     done = session(ours=ids.bought, status="complete", payment_status="paid", payment_intent="pi_1", url=None)
     assert await write(billing, at(done, 3)) is Outcome.PROCESSED
     row = await CheckoutSession.get(id=ids.bought)
-    assert (row.status, row.url, row.stripe_session_id) == ("COMPLETE", None, "cs_1")
+    assert shown(row, "status", "url", "stripe_session_id") == ["COMPLETE", None, "cs_1"]
     payment = await Payment.get(id=ids.payment)
     assert (payment.stripe_payment_intent_id, payment.status) == ("pi_1", "PENDING")
 

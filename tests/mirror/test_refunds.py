@@ -26,10 +26,9 @@ async def paid(billing: Billing, ids: Ids) -> str:
     return ids.payment
 
 
-async def _pending(ids: Ids) -> Refund:
+async def _pending(ids: Ids) -> None:
     row = Refund(id=ids.refund, payment_id=ids.payment, customer_id=ids.customer, amount=1000, currency="USD")
     await row.save(force_create=True)
-    return row
 
 
 async def test_a_refund_of_the_dashboard_becomes_a_row(billing: Billing, ids: Ids, paid: str) -> None:
