@@ -66,6 +66,18 @@ async def database_url(engine: str, templates: dict[str, str], postgres_server: 
 
 
 @pytest.fixture
+async def empty_database_url(engine: str, postgres_server: str, tmp_path: Path) -> AsyncIterator[str]:
+    """A database without tables."""
+    if engine == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.sqlite3'}"
+        return
+    name = f"empty_{uuid4().hex}"
+    await _statement(postgres_server, f'CREATE DATABASE "{name}"')
+    yield _named(postgres_server, name)
+    await _statement(postgres_server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
 async def database(database_url: str) -> AsyncIterator[str]:
     """The test's own database, connected."""
     await connect(database_url)

@@ -1,0 +1,132 @@
+"""Transactions end and give back what they hold, however their task is cancelled."""
+
+import asyncio
+import random
+
+import pytest
+from tortoise.exceptions import IntegrityError, TransactionManagementError
+
+from models import AuditEntry, Customer
+from models.database import client, transaction
+
+CANCELS = 3000
+AT_ONCE = 20
+
+
+async def write(number: int) -> None:
+    """Two rows that stand or fall together, with a savepoint and a lock between them."""
+    async with transaction():
+        customer = await Customer.create(external_id=f"customer-{number}")
+        async with transaction():
+            await AuditEntry.create(actor="test", action="customer.create", object_id=customer.id)
+        await Customer.filter(id=customer.id).select_for_update().first()
+        customer.name = "whole"
+        await customer.save()
+
+
+async def cancelled_somewhere(number: int, chance: random.Random) -> bool:
+    """Whether the task came to its end before it was cancelled."""
+    task = asyncio.create_task(write(number))
+    for _ in range(chance.randrange(120)):
+        await asyncio.sleep(0 if chance.random() < 0.9 else chance.random() * 0.002)
+    task.cancel()
+    return (await asyncio.gather(task, return_exceptions=True))[0] is None
+
+
+async def test_thousands_of_cancelled_transactions_leave_nothing_held_and_nothing_half_done(database: str) -> None:
+    chance = random.Random(7)  # noqa: S311 - a reproducible choice, no secret
+    ended = 0
+    for first in range(0, CANCELS, AT_ONCE):
+        ended += sum(await asyncio.gather(*(cancelled_somewhere(number, chance) for number in range(first, first + AT_ONCE))))
+    async with asyncio.timeout(20):
+        await asyncio.gather(*(write(CANCELS + number) for number in range(15)))
+    assert 0 < ended < CANCELS
+    assert await Customer.filter(name=None).count() == 0
+    assert await Customer.all().count() == await AuditEntry.all().count() >= ended + 15
+
+
+async def test_a_failure_rolls_everything_back(database: str) -> None:
+    async def fail() -> None:
+        async with transaction():
+            await Customer.create(external_id="gone")
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await fail()
+    assert await Customer.all().count() == 0
+
+
+async def test_a_savepoint_undoes_only_its_own_part(database: str) -> None:
+    async def collide() -> None:
+        async with transaction():
+            await Customer.create(external_id="undone")
+            await Customer.create(external_id="kept")
+
+    async with transaction():
+        await Customer.create(external_id="kept")
+        with pytest.raises(IntegrityError):
+            await collide()
+        await Customer.create(external_id="kept too")
+    assert [row.external_id for row in await Customer.all().order_by("id")] == ["kept", "kept too"]
+
+
+async def test_savepoints_of_one_transaction_take_turns(database: str) -> None:
+    async def part(number: int) -> None:
+        async with transaction():
+            await Customer.create(external_id=f"part-{number}")
+            await asyncio.sleep(0.001)
+            if number % 2:
+                raise LookupError
+
+    async with transaction():
+        await asyncio.gather(*(part(number) for number in range(10)), return_exceptions=True)
+    assert {row.external_id for row in await Customer.all()} == {f"part-{number}" for number in range(0, 10, 2)}
+
+
+async def test_a_task_that_outlives_its_transaction_is_refused(database: str) -> None:
+    let_go = asyncio.Event()
+
+    async def late() -> None:
+        await let_go.wait()
+        await Customer.create(external_id="late")
+
+    async with transaction():
+        task = asyncio.create_task(late())
+    let_go.set()
+    with pytest.raises(TransactionManagementError, match="has ended"):
+        await task
+    assert await Customer.all().count() == 0
+
+
+async def test_reading_sees_what_is_committed_and_does_not_wait_for_a_writer(database: str) -> None:
+    writing, read = asyncio.Event(), asyncio.Event()
+
+    async def writer() -> None:
+        async with transaction():
+            await Customer.create(external_id="slow")
+            writing.set()
+            await read.wait()
+            assert [tuple(row) for row in await client().read('SELECT "external_id" FROM "customer"')] == [("slow",)]
+
+    await Customer.create(external_id="before")
+    await Customer.filter(external_id="before").delete()
+    task = asyncio.create_task(writer())
+    await writing.wait()
+    async with asyncio.timeout(5):
+        assert list(await client().read('SELECT "external_id" FROM "customer"')) == []
+    read.set()
+    await task
+    assert [tuple(row) for row in await client().read('SELECT "external_id" FROM "customer"')] == [("slow",)]
+
+
+async def test_read_then_write_of_many_tasks_loses_nothing(database: str) -> None:
+    customer = await Customer.create(external_id="counter")
+
+    async def add() -> None:
+        async with transaction():
+            row = await Customer.filter(id=customer.id).select_for_update().get()
+            row.stripe_version += 1
+            await row.save()
+
+    await asyncio.gather(*(add() for _ in range(60)))
+    assert (await Customer.get(id=customer.id)).stripe_version == 60
