@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import structlog
 
@@ -109,10 +110,14 @@ async def take(event: StripeEvent, handlers: Handlers, known: Known) -> WebhookE
     handler = handlers.get(event.type)
     outcome = await handler(event.snapshot, known) if handler else Outcome.IGNORED
     row = row or _row(event)
-    row.status, row.next_attempt_at = WebhookEventStatus(outcome.value), None
-    row.error = None
-    row.attempts, row.processed_at = row.attempts + 1, datetime.now(UTC)
-    await _keep(row)
+    done = {
+        "status": outcome.value,
+        "attempts": row.attempts + 1,
+        "error": None,
+        "next_attempt_at": None,
+        "processed_at": datetime.now(UTC),
+    }
+    await _keep(row, done)
     return WebhookEventStatus(outcome.value)
 
 
@@ -125,9 +130,9 @@ async def _mark_failed(event: StripeEvent, error: Exception) -> WebhookEventStat
     row = await _locked(event) or _row(event)
     if row.status != WebhookEventStatus.FAILED:
         return WebhookEventStatus(row.status)
-    row.attempts, row.error = row.attempts + 1, _told(error)
-    row.next_attempt_at = datetime.now(UTC) + pause_after(row.attempts) if row.attempts < MAX_ATTEMPTS else None
-    await _keep(row)
+    attempts = row.attempts + 1
+    again = datetime.now(UTC) + pause_after(attempts) if attempts < MAX_ATTEMPTS else None
+    await _keep(row, {"attempts": attempts, "error": _told(error), "next_attempt_at": again})
     return WebhookEventStatus.FAILED
 
 
@@ -154,9 +159,10 @@ def _row(event: StripeEvent) -> WebhookEvent:
     )
 
 
-async def _keep(row: WebhookEvent) -> None:
-    changing = ["status", "attempts", "error", "processed_at", "next_attempt_at"]
-    await row.save(update_fields=changing if row._saved_in_db else None)  # noqa: SLF001 - Tortoise says it nowhere else
+async def _keep(row: WebhookEvent, columns: dict[str, Any]) -> None:
+    for column, value in columns.items():
+        setattr(row, column, value)
+    await row.save(update_fields=list(columns) if row._saved_in_db else None)  # noqa: SLF001 - Tortoise says it nowhere else
 
 
 def _told(error: Exception) -> str:
