@@ -14,6 +14,8 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from models.database import connect, disconnect
 from resolvers.context import Context
+from sandbox.application import create_sandbox
+from sandbox.configuration import Configuration
 from schema.endpoint import graphql_endpoint
 from schema.graphiql import graphiql_routes
 from schema.schema import schema
@@ -22,7 +24,7 @@ from services.authentication import Authenticator
 from services.billing import Billing
 from services.configuration import problems
 from services.demo_viewers import demo_viewers
-from services.development import SANDBOX_MOUNT, completed
+from services.development import SANDBOX_MOUNT, completed, own_address
 from services.stripe_gateway import StripeGateway
 from services.worker import work
 from settings import Settings
@@ -87,6 +89,22 @@ def _routes(billing: Billing, authenticator: Authenticator, sandbox: Starlette |
         *([] if settings.production else page_routes(sandbox=settings.sandbox)),
         Mount("", _rare(settings)),
     ]
+
+
+def _sandbox(settings: Settings) -> Starlette:
+    """Stripe's stand-in, with a file of its own, posting its events to this very process; ValueError for keys that are not test keys."""
+    if settings.stripe_secret_key is None:
+        raise ValueError("Set STRIPE_SECRET_KEY: the sandbox takes no other key.")
+    here = own_address(settings)
+    secrets = settings.stripe_webhook_secret
+    configuration = Configuration(
+        secret_key=settings.stripe_secret_key.get_secret_value(),
+        publishable_key=settings.stripe_publishable_key or "",
+        public_url=(settings.public_url or here) + SANDBOX_MOUNT,
+        webhook_url=f"{here}/webhooks/stripe" if secrets else None,
+        webhook_secret=secrets[0].get_secret_value() if secrets else None,
+    )
+    return create_sandbox(configuration, settings.billgraph_var / "sandbox.sqlite3")
 
 
 def _rare(settings: Settings) -> FastAPI:
