@@ -42,3 +42,10 @@ def prefix_of(row_id: str) -> Prefix | None:
     """The kind that a well-formed id names, None for anything else."""
     match = _PATTERN.fullmatch(row_id)
     return Prefix(match["prefix"]) if match and match["prefix"] in set(Prefix) else None
+
+
+def earliest_id(prefix: Prefix, at: datetime) -> str:
+    """The least id that a row of this millisecond can have: every row made before it has a lesser one. `at` is aware and after 1970."""
+    milliseconds = max(0, min(int(at.timestamp() * 1000), 2**48 - 1))
+    digits = base64.b32hexencode(milliseconds.to_bytes(6, "big") + bytes(10)).decode().lower().rstrip("=")
+    return f"{prefix}_{digits}"

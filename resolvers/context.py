@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from graphql import GraphQLResolveInfo
+
 from services.authentication import Viewer
 from services.billing import Billing
 
@@ -13,3 +15,7 @@ class Context:
     billing: Billing
     viewer: Viewer | None
     request_id: str
+
+
+ResolveInfo = GraphQLResolveInfo[Context]
+"""What graphql-core hands a resolver, with our context."""

@@ -2,6 +2,9 @@
 
 from graphql import GraphQLError
 
+from models import CheckoutSession, Customer, Plan, Price
+from models.record import Record
+from models.selects import Comparison, Condition, Lookup, equal
 from resolvers.context import Context
 from services.authentication import Role, Viewer
 
@@ -37,3 +40,21 @@ def require_roles(context: Context, *roles: Role) -> Viewer:
 def is_staff(viewer: Viewer | None) -> bool:
     """Whether the viewer sees everybody's rows."""
     return viewer is not None and viewer.has(*STAFF)
+
+
+def scope(viewer: Viewer | None, model: type[Record]) -> tuple[Condition, ...]:
+    """What a row of the model must meet for the viewer to see it; it stands in the WHERE of every statement that reads one.
+
+    Staff see all, others what is theirs, everybody the catalogue that is for sale. Raises UNAUTHENTICATED for the rest when nobody is
+    signed in. A checkout session that is not yet at Stripe is nobody's.
+    """
+    existing = (Condition("stripe_session_id", Comparison.PRESENT, residual=True),) if model is CheckoutSession else ()
+    if is_staff(viewer):
+        return existing
+    if model in (Plan, Price):
+        return (Condition("active", Comparison.EQUAL, value=True, residual=True),)
+    if viewer is None:
+        raise unauthenticated()
+    if model is Customer:
+        return (equal("external_id", viewer.external_id),)
+    return (equal("customer_id", Lookup(Customer, "id", "external_id", viewer.external_id)), *existing)

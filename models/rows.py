@@ -1,0 +1,120 @@
+# ruff: noqa: SLF001 - Tortoise offers its column metadata under _meta only
+"""Reading rows: one statement, only the columns asked for, and plain objects instead of model instances (five times quicker)."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, ClassVar
+
+from tortoise import connections, fields
+
+from models.record import Record
+from models.selects import Select
+from models.statements import Dialect, Statement, count_statement, distinct_statement, rows_statement
+
+_watched: ContextVar[list[Statement] | None] = ContextVar("watched", default=None)
+
+
+class Row:
+    """What was read of one row: an attribute for each column. `loaded` is for what is read along with it, by the reader's own keys."""
+
+    model: ClassVar[type[Record] | None] = None
+    loaded: dict[str, Any]
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self.__dict__ = values
+        values["loaded"] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"{name} of {type(self).__name__} was not read")
+
+    def copy(self) -> "Row":
+        """The same columns with nothing loaded."""
+        return type(self)(dict(self.__dict__))
+
+
+async def fetch(select: Select) -> list[Row]:
+    """The rows of a Select, in its order; one statement."""
+    dialect, answers = await _read(rows_statement, select)
+    make = row_type(select.model)
+    conversions = [item for item in _conversions(dialect, select.model) if item[0] in select.columns]
+    for answer in answers:
+        for column, convert in conversions:
+            if answer[column] is not None:
+                answer[column] = convert(answer[column])
+    return [make(answer) for answer in answers]
+
+
+async def total(select: Select) -> int:
+    """How many rows a Select without `parents` means, beyond any limit; one statement."""
+    _, answers = await _read(count_statement, select)
+    return int(answers[0]["total"])
+
+
+async def totals(select: Select) -> dict[str, int]:
+    """How many rows each of the Select's `parents` has, beyond any limit; parents without rows are left out. One statement."""
+    _, answers = await _read(count_statement, select)
+    return {answer["parent"]: answer["total"] for answer in answers}
+
+
+async def distinct(select: Select) -> list[Any]:
+    """The distinct values of the Select's only column, in order; one statement."""
+    _, answers = await _read(distinct_statement, select)
+    return [answer["value"] for answer in answers]
+
+
+@contextmanager
+def watch() -> Iterator[list[Statement]]:
+    """Collect every statement that is read inside, in order: for tests, and for finding out what a query costs."""
+    statements: list[Statement] = []
+    token = _watched.set(statements)
+    try:
+        yield statements
+    finally:
+        _watched.reset(token)
+
+
+@cache
+def row_type(model: type[Record]) -> type[Row]:
+    """The class of a model's rows; its `model` says whose."""
+    return type(f"{model.__name__}Row", (Row,), {"model": model})
+
+
+async def _read(build: Callable[[Dialect, Select], Statement], select: Select) -> tuple[Dialect, list[dict[str, Any]]]:
+    connection = connections.get("default")
+    dialect = Dialect(connection.capabilities.dialect)
+    statement = build(dialect, select)
+    watched = _watched.get()
+    if watched is not None:
+        watched.append(statement)
+    return dialect, await connection.execute_query_dict(statement.sql, statement.values)
+
+
+@cache
+def _conversions(dialect: Dialect, model: type[Record]) -> list[tuple[str, Callable[[Any], Any]]]:
+    found = []
+    for name, column in model._meta.fields_db_projection.items():
+        convert = _conversion(dialect, model._meta.fields_map[name])
+        if convert is not None:
+            found.append((column, convert))
+    return found
+
+
+def _conversion(dialect: Dialect, field: fields.Field[Any]) -> Callable[[Any], Any] | None:
+    if isinstance(field, fields.JSONField):
+        return _json
+    if dialect is Dialect.SQLITE and isinstance(field, fields.DatetimeField):
+        return _time
+    return bool if dialect is Dialect.SQLITE and isinstance(field, fields.BooleanField) else None
+
+
+def _json(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str | bytes) else value
+
+
+def _time(value: str) -> datetime:
+    time = datetime.fromisoformat(value)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

@@ -1,0 +1,85 @@
+"""What is to be read of a table, said without SQL."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from models.record import Record
+
+
+class Comparison(StrEnum):
+    """How a column is compared with a value; ONE_OF takes a list of strings, PRESENT nothing; WITH a Lookup that finds any active row."""
+
+    EQUAL = "="
+    BEFORE = "<"
+    AFTER = ">"
+    FROM = ">="
+    UP_TO = "<="
+    ONE_OF = "IN"
+    PRESENT = "IS NOT NULL"
+    WITH = "EXISTS"
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A value found in another table: `pick` of the row whose `column` equals `value`; of several, the one at `place`, newest first."""
+
+    model: type[Record]
+    pick: str
+    column: str
+    value: Any
+    place: int = 0
+
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """Everything but the value."""
+        return (self.model, self.pick, self.column, self.place)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One comparison with a value or a Lookup.
+
+    `residual`: it only sifts what another condition finds, so that the index of its own column is not to be used.
+    """
+
+    column: str
+    comparison: Comparison
+    value: Any = None
+    residual: bool = False
+
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """Everything but the value."""
+        lookup = self.value.shape if isinstance(self.value, Lookup) else None
+        return (self.column, self.comparison, self.residual, lookup)
+
+
+@dataclass(frozen=True, slots=True)
+class Parents:
+    """The rows whose `column` is one of `values`: what many parents are read with at once."""
+
+    column: str
+    values: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """Rows of one model that meet all of `where`, by id.
+
+    With `alternatives` (no row may meet two of them), rows that meet one of these as well. With `parents`, rows of each of them in no
+    order, and `limit` counts for each parent. `columns` always hold the id, and the column of `parents`.
+    """
+
+    model: type[Record]
+    columns: tuple[str, ...] = ("id",)
+    where: tuple[Condition, ...] = ()
+    alternatives: tuple[Condition, ...] = ()
+    parents: Parents | None = None
+    newest_first: bool = True
+    limit: int | None = None
+
+
+def equal(column: str, value: Any) -> Condition:
+    """The column equals the value."""
+    return Condition(column, Comparison.EQUAL, value)

@@ -1,0 +1,165 @@
+"""What a field of the schema says about itself: which columns or rows it shows. The planner reads by these, and nothing else does.
+
+A declaration hangs on its graphql-core field under `extensions["declaration"]`. Its `resolver` only takes from the object at hand what the
+planner has put there; the fields of Query alone wait for the planner.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import GraphQLField
+
+from models.record import Record
+from models.selects import Condition
+from resolvers.context import Context, ResolveInfo
+from resolvers.filters import Filter, unfiltered
+
+DECLARATION = "declaration"
+"""Key of a field's declaration in its extensions."""
+
+LIST_LIMIT = 1000
+"""Rows of a plain list that are shown for one parent, the newest or oldest as the list has it."""
+
+Resolver = Callable[..., Any]
+Arguments = dict[str, Any]
+
+
+def placed(source: Any, info: ResolveInfo, **_: Any) -> Any:
+    """What was read along with the row for this response key."""
+    return source.loaded[info.path.key]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """An attribute of the row, as it is."""
+
+    name: str
+
+    def resolver(self) -> Resolver:
+        """Takes the attribute."""
+        name = self.name
+        return lambda source, _info: getattr(source, name)
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """Made of some columns: `make(row, context, **arguments)`, arguments by their GraphQL names."""
+
+    columns: tuple[str, ...]
+    make: Callable[..., Any]
+
+    def resolver(self) -> Resolver:
+        """Calls `make`."""
+        make = self.make
+        return lambda source, info, **arguments: make(source, info.context, **arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """An object made of columns of the same row; null when all of `present` are."""
+
+    present: tuple[str, ...]
+
+    def resolver(self) -> Resolver:
+        """Hands on the row itself."""
+        present = self.present
+        return lambda source, _info: source if any(getattr(source, name) is not None for name in present) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Put there by the planner under the response key: nodes and edges of a page, the node of an edge."""
+
+    def resolver(self) -> Resolver:
+        """Takes what was placed."""
+        return placed
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """The one row of `model` whose `target` is this row's `key`; null when the viewer may not see it.
+
+    `scoped` False for what everybody who sees this row may see: the plan and price that were bought, though no longer sold.
+    """
+
+    model: type[Record]
+    key: str
+    target: str = "id"
+    scoped: bool = True
+
+    def resolver(self) -> Resolver:
+        """Takes what was placed."""
+        return placed
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """All rows of `model` whose `key` is this row's id, up to LIST_LIMIT."""
+
+    model: type[Record]
+    key: str
+    filter: Callable[[Arguments], tuple[Condition, ...]] = lambda _: ()
+    newest_first: bool = True
+
+    def resolver(self) -> Resolver:
+        """Takes what was placed."""
+        return placed
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A page of the rows of `model` that the viewer may see, of this row (by `key`) or, in Query, of all."""
+
+    model: type[Record]
+    key: str = ""
+    filter: Callable[[Context, Arguments], Filter | None] = unfiltered
+
+    def resolver(self) -> Resolver:
+        """Takes what was placed."""
+        return placed
+
+
+@dataclass(frozen=True, slots=True)
+class Distinct:
+    """The distinct values of one column that meet `where`, in order; `otherwise(context)` when there are none."""
+
+    model: type[Record]
+    column: str
+    where: tuple[Condition, ...]
+    otherwise: Callable[[Context], list[Any]]
+
+    def resolver(self) -> Resolver:
+        """Takes what was placed."""
+        return placed
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """In Query: the row that `find(arguments)` describes; None of it means that there can be none."""
+
+    model: type[Record]
+    find: Callable[[Arguments], tuple[Condition, ...] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Single:
+    """In Query: an object that is no row, from the attributes that `make(context)` gives; None for null."""
+
+    make: Callable[[Context], dict[str, Any] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class ById:
+    """In Query: the rows of any kind with the ids of an argument, `id` or, with `many`, `ids`."""
+
+    many: bool = False
+
+
+Root = Connected | Found | Single | ById
+Read = Related | Listed | Connected | Distinct
+
+
+def declaration_of(field: GraphQLField) -> Any:
+    """The field's declaration, or None."""
+    return field.extensions.get(DECLARATION)

@@ -1,0 +1,212 @@
+"""What the filters of lists mean, as conditions on columns that an index serves."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from models import CheckoutSession, Customer, Payment, Price, Refund, Subscription
+from models.ids import Prefix, earliest_id, prefix_of
+from models.record import Record
+from models.selects import Comparison, Condition, Lookup, equal
+from resolvers.context import Context
+from resolvers.permissions import is_staff
+
+SAME_EMAIL = 5
+"""Customers with one e-mail address whose payments a search shows, the newest."""
+
+MAX_SEARCH = 320
+"""Characters of a search text: as long as an e-mail address may be."""
+
+Clause = tuple[Condition, ...]
+"""Conditions of which no row meets two; a row must meet one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """`exact` finds few rows whoever asks, `clauses` sift or find when nothing better does; `always` holds beside any index."""
+
+    exact: tuple[Clause, ...] = ()
+    clauses: tuple[Clause, ...] = ()
+    always: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """A filter and a scope as a Select takes them: at most one clause drives, and the rest sifts."""
+
+    where: tuple[Condition, ...]
+    alternatives: tuple[Condition, ...] = ()
+
+
+def unfiltered(_context: Context, _arguments: dict[str, Any]) -> Filter:
+    """No filter."""
+    return Filter()
+
+
+def narrow(scope: tuple[Condition, ...], chosen: Filter, *, driven: bool) -> Narrowing:
+    """Let the first of exact clause, scope and clauses find the rows by its index; with `driven`, something else already does."""
+    ordered = (*chosen.exact, *((condition,) for condition in scope), *chosen.clauses)
+    at = next((place for place, clause in enumerate(ordered) if not all(part.residual for part in clause)), None)
+    leader = () if driven or at is None else ordered[at]
+    sifted = tuple(_residual(clause) for place, clause in enumerate(ordered) if driven or place != at)
+    if len(leader) == 1:
+        return Narrowing((*leader, *sifted, *chosen.always))
+    return Narrowing((*sifted, *chosen.always), leader)
+
+
+def _residual(clause: Clause) -> Condition:
+    if len(clause) == 1:
+        return replace(clause[0], residual=True)
+    return Condition(clause[0].column, Comparison.ONE_OF, [condition.value for condition in clause], residual=True)
+
+
+def storable(text: str) -> bool:
+    """Whether every database can hold the text at all: PostgreSQL takes no NUL and no lone surrogate."""
+    return 0 < len(text) <= MAX_SEARCH and "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def one_of(column: str, values: list[str]) -> Clause:
+    """One condition for each value."""
+    return tuple(equal(column, str(value)) for value in dict.fromkeys(values))
+
+
+def created(model: type[Record], span: dict[str, Any] | None) -> tuple[Condition, ...]:
+    """From `since` on and before `until`: by id, which an index orders, and to the microsecond by the column."""
+    conditions: list[Condition] = []
+    since, until = (_utc((span or {}).get(name)) for name in ("since", "until"))
+    if since is not None:
+        conditions += [Condition("id", Comparison.FROM, earliest_id(model.prefix, since)), _moment(Comparison.FROM, since)]
+    if until is not None:
+        after = earliest_id(model.prefix, until + timedelta(milliseconds=1))
+        conditions += [Condition("id", Comparison.BEFORE, after), _moment(Comparison.BEFORE, until)]
+    return tuple(conditions)
+
+
+def _moment(comparison: Comparison, at: datetime) -> Condition:
+    return Condition("created_at", comparison, at, residual=True)
+
+
+def _utc(value: datetime | None) -> datetime | None:
+    return None if value is None else min(max(value.astimezone(UTC), datetime(1970, 1, 1, tzinfo=UTC)), datetime(9000, 1, 1, tzinfo=UTC))
+
+
+def payments(context: Context, arguments: dict[str, Any]) -> Filter | None:
+    """PaymentFilter; None when nothing can match."""
+    given = arguments.get("filter") or {}
+    clauses = _references(given, {"customerId": (Prefix.CUSTOMER, "customer_id")})
+    if clauses is None or given.get("status") == []:
+        return None
+    clauses += [one_of("status", given["status"])] if given.get("status") else []
+    clauses += [(equal("currency", given["currency"]),)] if given.get("currency") else []
+    text = given.get("search")
+    found = () if text is None else _search(text.strip(), is_staff(context.viewer))
+    if text is not None and not found:
+        return None
+    return Filter((found,) if found else (), tuple(clauses), created(Payment, given.get("created")))
+
+
+def subscriptions(_context: Context, arguments: dict[str, Any]) -> Filter | None:
+    """SubscriptionFilter; None when nothing can match."""
+    given = arguments.get("filter") or {}
+    clauses = _references(given, {"customerId": (Prefix.CUSTOMER, "customer_id"), "planId": (Prefix.PLAN, "plan_id")})
+    if clauses is None or given.get("status") == []:
+        return None
+    clauses += [one_of("status", given["status"])] if given.get("status") else []
+    return Filter((), tuple(clauses), created(Subscription, given.get("created")))
+
+
+def plans(context: Context, arguments: dict[str, Any]) -> Filter | None:
+    """PlanFilter; whoever is not staff finds active plans only. None when nothing can match."""
+    given = arguments.get("filter") or {}
+    conditions: list[Condition] = []
+    if given.get("active") is not None:
+        if not given["active"] and not is_staff(context.viewer):
+            return None
+        conditions.append(Condition("active", Comparison.EQUAL, given["active"], residual=True))
+    if given.get("currency"):
+        conditions.append(Condition("id", Comparison.WITH, Lookup(Price, "plan_id", "currency", given["currency"])))
+    clauses = ((equal("kind", str(given["kind"])),),) if given.get("kind") else ()
+    return Filter((), clauses, tuple(conditions))
+
+
+def prices(arguments: dict[str, Any]) -> tuple[Condition, ...]:
+    """The currency and interval that a plan's prices are asked for."""
+    named = {"currency": arguments.get("currency"), "interval": arguments.get("interval")}
+    return tuple(Condition(column, Comparison.EQUAL, str(value), residual=True) for column, value in named.items() if value is not None)
+
+
+def payment_by(arguments: dict[str, Any]) -> tuple[Condition, ...] | None:
+    """PaymentBy: our id, or Stripe's of the payment intent or the checkout session; None when there can be none."""
+    ((name, value),) = arguments["by"].items()
+    if not storable(value):
+        return None
+    if name == "stripeSessionId":
+        return (equal("id", Lookup(CheckoutSession, "payment_id", "stripe_session_id", value)),)
+    return (equal("id" if name == "id" else "stripe_payment_intent_id", value),)
+
+
+def by_id(arguments: dict[str, Any]) -> tuple[Condition, ...] | None:
+    """The row with the id; None when there can be none."""
+    return (equal("id", arguments["id"]),) if storable(arguments["id"]) else None
+
+
+def by_code(arguments: dict[str, Any]) -> tuple[Condition, ...] | None:
+    """The plan with the code; None when there can be none."""
+    return (equal("code", arguments["code"]),) if storable(arguments["code"]) else None
+
+
+def _references(given: dict[str, Any], columns: dict[str, tuple[Prefix, str]]) -> list[Clause] | None:
+    clauses: list[Clause] = []
+    for name, (prefix, column) in columns.items():
+        if given.get(name) is None:
+            continue
+        if prefix_of(given[name]) is not prefix:
+            return None
+        clauses.append((equal(column, given[name]),))
+    return clauses
+
+
+def _search(text: str, staff: bool) -> Clause:
+    if not storable(text):
+        return ()
+    if "@" in text:
+        found = (Lookup(Customer, "id", "email", text, place) for place in range(SAME_EMAIL))
+        return tuple(equal("customer_id", lookup) for lookup in found) if staff else ()
+    prefix = prefix_of(text)
+    if prefix is not None:
+        return (OWN_IDS[prefix](text),) if prefix in OWN_IDS else ()
+    make = STRIPE_IDS.get(text.partition("_")[0])
+    return (make(text),) if make else ()
+
+
+def _by(column: str) -> Callable[[str], Condition]:
+    return lambda value: equal(column, value)
+
+
+def _through(column: str, model: type[Record], pick: str, key: str) -> Callable[[str], Condition]:
+    return lambda value: equal(column, Lookup(model, pick, key, value))
+
+
+OWN_IDS: dict[Prefix, Callable[[str], Condition]] = {
+    Prefix.PAYMENT: _by("id"),
+    Prefix.CUSTOMER: _by("customer_id"),
+    Prefix.SUBSCRIPTION: _by("subscription_id"),
+    Prefix.PLAN: _by("plan_id"),
+    Prefix.REFUND: _through("id", Refund, "payment_id", "id"),
+    Prefix.CHECKOUT_SESSION: _through("id", CheckoutSession, "payment_id", "id"),
+}
+"""What payments a search for one of our ids shows."""
+
+STRIPE_IDS: dict[str, Callable[[str], Condition]] = {
+    "pi": _by("stripe_payment_intent_id"),
+    "ch": _by("stripe_charge_id"),
+    "py": _by("stripe_charge_id"),
+    "in": _by("stripe_invoice_id"),
+    "cus": _through("customer_id", Customer, "id", "stripe_customer_id"),
+    "sub": _through("subscription_id", Subscription, "id", "stripe_subscription_id"),
+    "cs": _through("id", CheckoutSession, "payment_id", "stripe_session_id"),
+    "re": _through("id", Refund, "payment_id", "stripe_refund_id"),
+    "pyr": _through("id", Refund, "payment_id", "stripe_refund_id"),
+}
+"""What payments a search for one of Stripe's ids shows, by its prefix."""

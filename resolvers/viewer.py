@@ -1,0 +1,29 @@
+"""Who is asking, and what the service is, as attributes."""
+
+from typing import Any
+
+from pydantic import SecretStr
+
+from resolvers.context import Context
+
+
+def viewer_values(context: Context) -> dict[str, Any] | None:
+    """The fields of Viewer; None when nobody is signed in."""
+    viewer = context.viewer
+    if viewer is None:
+        return None
+    return {"external_id": viewer.external_id, "email": viewer.email, "roles": sorted(viewer.roles)}
+
+
+def config_values(context: Context) -> dict[str, Any]:
+    """The fields of BillingConfig; test mode as Stripe's keys say."""
+    settings = context.billing.settings
+    secret = settings.stripe_secret_key or SecretStr("")
+    keys = (settings.stripe_publishable_key or "", secret.get_secret_value())
+    return {
+        "publishable_key": settings.stripe_publishable_key,
+        "enabled": settings.stripe_enabled,
+        "test_mode": any(key.startswith(("pk_test_", "sk_test_", "rk_test_")) for key in keys),
+        "sandbox": settings.sandbox,
+        "default_currency": settings.default_currency,
+    }

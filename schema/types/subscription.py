@@ -1,0 +1,57 @@
+"""Recurring purchases."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from models import Customer as CustomerRow
+from models import Plan as PlanRow
+from models import Price as PriceRow
+from models import SubscriptionStatus
+from resolvers.declarations import Derived, Related
+from resolvers.entitlement import entitled
+from schema.fields import declare
+from schema.types.filters import DateTimeRange
+from schema.types.node import Node
+from schema.types.plan import Plan, Price
+
+if TYPE_CHECKING:
+    from schema.types.customer import Customer
+
+strawberry.enum(SubscriptionStatus, description="UNKNOWN: Stripe said something newer than this version; `stripeStatus` has its word.")
+
+
+@strawberry.type(description="A plan that one customer pays for again and again.")
+class Subscription(Node):
+    """Reads off models.Subscription."""
+
+    id: strawberry.ID
+    status: SubscriptionStatus
+    stripe_status: str | None
+    entitled: bool = declare(
+        Derived(("status", "past_due_since"), entitled),
+        description="Whether the holder may use the plan now (trialing, active, or past due within grace).",
+    )
+    customer: Annotated["Customer", strawberry.lazy("schema.types.customer")] = declare(Related(CustomerRow, "customer_id"))
+    plan: Plan | None = declare(Related(PlanRow, "plan_id", scoped=False))
+    price: Price | None = declare(Related(PriceRow, "price_id", scoped=False))
+    quantity: int
+    current_period_start: datetime | None
+    current_period_end: datetime | None
+    trial_ends_at: datetime | None
+    cancel_at_period_end: bool
+    canceled_at: datetime | None
+    ended_at: datetime | None
+    stripe_subscription_id: str
+    created_at: datetime
+
+
+@strawberry.input(description="Which subscriptions; all conditions hold.")
+class SubscriptionFilter:
+    """For resolvers.filters.subscriptions."""
+
+    customer_id: strawberry.ID | None = strawberry.UNSET
+    plan_id: strawberry.ID | None = strawberry.UNSET
+    status: list[SubscriptionStatus] | None = strawberry.field(default=strawberry.UNSET, description="One of these.")
+    created: DateTimeRange | None = strawberry.UNSET
