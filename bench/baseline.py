@@ -1,0 +1,196 @@
+"""What one would write by hand: plain ASGI, SQL text and the database's driver, no framework; the same rows, JSON and checks.
+
+BENCH_URL names the database, BENCH_SECRET signs tokens, BENCH_WEBHOOK_SECRET signs webhooks.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import os
+import sqlite3
+import time
+from typing import Any, Protocol
+
+import asyncpg
+import jwt
+
+from models.ids import Prefix, new_id
+
+PAYMENTS = """SELECT id, status, amount, currency, created_at FROM payment
+WHERE customer_id = (SELECT id FROM customer WHERE external_id = {0}) ORDER BY id DESC LIMIT 21"""
+REFUNDS = "SELECT id, status, amount, currency, payment_id FROM refund WHERE payment_id IN ({0}) ORDER BY id"
+EVENT = """INSERT INTO webhook_event (id, created_at, stripe_event_id, type, api_version, object_id, status, attempts, payload, occurred_at,
+received_at, processed_at) VALUES ({0}) ON CONFLICT (stripe_event_id) DO NOTHING"""
+PAID = """UPDATE payment SET status = 'SUCCEEDED', stripe_status = 'succeeded', succeeded_at = {0}, intent_version = {1}
+WHERE stripe_payment_intent_id = {2} AND intent_version < {1}"""
+AUDIT = "INSERT INTO audit_entry (id, created_at, actor, action, object_id, changes) VALUES ({0})"
+
+
+class Database(Protocol):
+    """The statements of both endpoints in one engine's driver."""
+
+    async def page(self, subject: str) -> tuple[list[Any], list[Any]]: ...
+    async def paid(self, event: dict[str, Any], payload: str) -> None: ...
+
+
+class Sqlite:
+    """The standard library's driver, one connection, statements run in the event loop: the fastest that SQLite goes."""
+
+    def __init__(self, path: str) -> None:
+        self.connection = sqlite3.connect(path, isolation_level=None)
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536"):
+            self.connection.execute(f"PRAGMA {pragma}")
+
+    async def page(self, subject: str) -> tuple[list[Any], list[Any]]:
+        payments = self.connection.execute(PAYMENTS.format("?"), (subject,)).fetchall()
+        marks = ",".join("?" * min(20, len(payments)))
+        return payments, self.connection.execute(REFUNDS.format(marks), [row[0] for row in payments[:20]]).fetchall()
+
+    async def paid(self, event: dict[str, Any], payload: str) -> None:
+        now, created, intent = _moment(time.time()), event["created"], event["data"]["object"]["id"]
+        self.connection.execute("BEGIN IMMEDIATE")
+        row = (
+            new_id(Prefix.WEBHOOK_EVENT),
+            now,
+            event["id"],
+            event["type"],
+            event["api_version"],
+            intent,
+            "PROCESSED",
+            1,
+            payload,
+            _moment(created),
+            now,
+            now,
+        )
+        if self.connection.execute(EVENT.format(",".join("?" * 12)), row).rowcount:
+            self.connection.execute(PAID.format("?1", "?2", "?3"), (_moment(created), created, intent))
+            self.connection.execute(
+                AUDIT.format(",".join("?" * 6)), (new_id(Prefix.AUDIT_ENTRY), now, "stripe", event["type"], intent, "{}")
+            )
+        self.connection.execute("COMMIT")
+
+
+class Postgres:
+    """asyncpg with a pool of ten."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self.pool = pool
+
+    async def page(self, subject: str) -> tuple[list[Any], list[Any]]:
+        async with self.pool.acquire() as connection:
+            payments = await connection.fetch(PAYMENTS.format("$1"), subject)
+            marks = ",".join(f"${n}" for n in range(1, min(20, len(payments)) + 1))
+            return payments, await connection.fetch(REFUNDS.format(marks), *(row[0] for row in payments[:20]))
+
+    async def paid(self, event: dict[str, Any], payload: str) -> None:
+        now, created, intent = _aware(time.time()), event["created"], event["data"]["object"]["id"]
+        marks = ",".join(f"${n}" for n in range(1, 13))
+        row = (
+            new_id(Prefix.WEBHOOK_EVENT),
+            now,
+            event["id"],
+            event["type"],
+            event["api_version"],
+            intent,
+            "PROCESSED",
+            1,
+            payload,
+            _aware(created),
+            now,
+            now,
+        )
+        async with self.pool.acquire() as connection, connection.transaction():
+            if (await connection.execute(EVENT.format(marks), *row)).endswith("1"):
+                await connection.execute(PAID.format("$1", "$2", "$3"), _aware(created), created, intent)
+                await connection.execute(
+                    AUDIT.format("$1,$2,$3,$4,$5,$6"), new_id(Prefix.AUDIT_ENTRY), now, "stripe", event["type"], intent, "{}"
+                )
+
+
+def _aware(seconds: float) -> Any:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _moment(seconds: float) -> str:
+    return str(_aware(seconds))
+
+
+def _text(moment: Any) -> str:
+    return (moment if isinstance(moment, str) else moment.isoformat()).replace(" ", "T").replace("+00:00", "Z")
+
+
+def render(payments: list[Any], refunds: list[Any]) -> bytes:
+    """The page as the GraphQL answer has it."""
+    under: dict[str, list[dict[str, Any]]] = {}
+    for refund in refunds:
+        under.setdefault(refund[4], []).append(
+            {"id": refund[0], "status": refund[1], "amount": {"amount": refund[2], "currency": refund[3]}}
+        )
+    nodes = [
+        {"id": p[0], "status": p[1], "amount": {"amount": p[2], "currency": p[3]}, "createdAt": _text(p[4]), "refunds": under.get(p[0], [])}
+        for p in payments[:20]
+    ]
+    return json.dumps(
+        {"data": {"payments": {"nodes": nodes, "pageInfo": {"hasNextPage": len(payments) > 20}}}}, separators=(",", ":")
+    ).encode()
+
+
+class Baseline:
+    """POST /page and POST /webhook."""
+
+    def __init__(self) -> None:
+        self.database: Database | None = None
+        self.starting = asyncio.Lock()
+        self.secret = os.environ["BENCH_SECRET"]
+        self.webhook_secret = os.environ["BENCH_WEBHOOK_SECRET"].encode()
+
+    async def connect(self) -> Database:
+        async with self.starting:
+            if self.database is None:
+                url = os.environ["BENCH_URL"]
+                if url.startswith("sqlite"):
+                    self.database = Sqlite(url.removeprefix("sqlite:///"))
+                else:
+                    self.database = Postgres(await asyncpg.create_pool(url, min_size=10, max_size=10))
+        return self.database
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            return
+        headers, body, more = dict(scope["headers"]), b"", True
+        while more:
+            message = await receive()
+            body, more = body + message["body"], message.get("more_body", False)
+        answer = await (self.page(headers) if scope["path"] == "/page" else self.webhook(headers, body))
+        await send(
+            {
+                "type": "http.response.start",
+                "status": 200,
+                "headers": [(b"content-type", b"application/json"), (b"content-length", str(len(answer)).encode())],
+            }
+        )
+        await send({"type": "http.response.body", "body": answer})
+
+    async def page(self, headers: dict[bytes, bytes]) -> bytes:
+        token = headers[b"authorization"].removeprefix(b"Bearer ")
+        claims = jwt.decode(
+            token, self.secret, algorithms=["HS256"], audience="billgraph", issuer="billgraph", options={"require": ["exp", "sub"]}
+        )
+        database = self.database or await self.connect()
+        return render(*await database.page(claims["sub"]))
+
+    async def webhook(self, headers: dict[bytes, bytes], body: bytes) -> bytes:
+        moment, signature = (part.split("=", 1)[1] for part in headers[b"stripe-signature"].decode().split(","))
+        expected = hmac.new(self.webhook_secret, f"{moment}.".encode() + body, hashlib.sha256).hexdigest()
+        if not hmac.compare_digest(expected, signature) or abs(time.time() - int(moment)) > 300:
+            raise ValueError("signature")
+        database = self.database or await self.connect()
+        await database.paid(json.loads(body), body.decode())
+        return b"{}"
+
+
+app = Baseline()
