@@ -47,7 +47,8 @@ def _event(number: int) -> dict[str, object]:
     intent = {
         "id": intent_id(number), "object": "payment_intent",
         "amount": 100, "amount_received": 100, "currency": "eur",
-        "status": "succeeded", "created": int(time.time()) - 5, "customer": None, "latest_charge": f"ch_bench_{number:08d}", "last_payment_error": None,
+        "status": "succeeded", "created": int(time.time()) - 5, "customer": None,
+        "latest_charge": f"ch_bench_{number:08d}", "last_payment_error": None,
         "payment_method": None, "metadata": {}, "livemode": False,
     }  # fmt: skip
     return {
