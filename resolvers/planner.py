@@ -14,7 +14,7 @@ from models.record import Record
 from models.rows import Row, distinct, fetch
 from models.selects import Condition, Parents, Select, equal
 from resolvers import pages
-from resolvers.context import Context, ResolveInfo
+from resolvers.context import Context, ResolveInfo, variables_of
 from resolvers.declarations import LIST_LIMIT, ById, Connected, Distinct, Found, Listed, Related, Root, Single
 from resolvers.filters import storable
 from resolvers.paging import Placed, bad_input
@@ -37,7 +37,7 @@ class Answer(Placed):
 async def read_root(declaration: Root, info: ResolveInfo, arguments: dict[str, Any]) -> Any:
     """The answer of a field of Query, with everything below it loaded."""
     plan = plan_of(info, declaration)
-    reader = Reader(info.context, info.variable_values)
+    reader = Reader(info.context, variables_of(info))
     match declaration:
         case Connected():
             return await pages.root_page(reader, plan, arguments)
@@ -56,7 +56,7 @@ async def load(info: Any, model: type[Record], row_id: str, name: str) -> Answer
     `info` is Strawberry's Info or graphql-core's. None when the viewer may not see the row.
     """
     raw: ResolveInfo = getattr(info, "_raw_info", info)
-    reader = Reader(raw.context, raw.variable_values)
+    reader = Reader(raw.context, variables_of(raw))
     answer = Answer()
     for key, level in answer_plans(raw, name).items():
         row = await reader.one(model, level, (equal("id", row_id),))

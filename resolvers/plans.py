@@ -19,7 +19,7 @@ from graphql import (
 from graphql.execution.values import get_directive_values
 from graphql.type import GraphQLIncludeDirective, GraphQLSkipDirective
 
-from resolvers.context import ResolveInfo
+from resolvers.context import ResolveInfo, variables_of
 from resolvers.declarations import (
     ById,
     Column,
@@ -214,7 +214,7 @@ def _answer(info: ResolveInfo, name: str) -> dict[str, Level]:
 
 
 def _selection(info: ResolveInfo) -> Selection:
-    return Selection(info.schema, info.fragments, info.variable_values)
+    return Selection(info.schema, info.fragments, variables_of(info))
 
 
 def _definition(info: ResolveInfo) -> GraphQLField:
@@ -223,7 +223,7 @@ def _definition(info: ResolveInfo) -> GraphQLField:
 
 
 def _kept(plans: dict[Key, tuple[OperationDefinitionNode, T]], info: ResolveInfo, name: str, make: Callable[[], T]) -> T:
-    switches = tuple(item for item in info.variable_values.coerced.items() if isinstance(item[1], bool))
+    switches = tuple(item for item in variables_of(info).coerced.items() if isinstance(item[1], bool))
     key = (id(info.operation), info.path.key, name, switches)
     kept = plans.get(key)
     if kept is not None and kept[0] is info.operation:
