@@ -3,12 +3,28 @@ from typing import Any
 
 import pytest_asyncio
 from pydantic import SecretStr
+from tortoise.backends.base.client import TransactionalDBClient
 
+from models.database import client
 from services.billing import Billing
-from services.stripe_gateway import StripeGateway
+from services.snapshot import Snapshot
+from services.stripe_gateway import Request, StripeGateway
 from settings import Environment, Settings
 from tests.mirror.catalogue import Ids, plant
 from tests.mirror.shelf import Shelf, serving
+
+
+class WatchingGateway(StripeGateway):
+    """The gateway itself, which fails a test that asks Stripe anything while a transaction is open."""
+
+    async def call(self, operation: str, request: Request) -> Snapshot:
+        assert not isinstance(client(), TransactionalDBClient)
+        return await super().call(operation, request)
+
+    async def retrieve(self, kind: str, object_id: str) -> Snapshot | None:
+        assert not isinstance(client(), TransactionalDBClient)
+        return await super().retrieve(kind, object_id)
+
 
 SECRETS = ("whsec_new", "whsec_old")
 
@@ -33,7 +49,7 @@ async def billing(shelf: Shelf, database: Any) -> AsyncIterator[Billing]:
         stripe_api_base=shelf.base,
         stripe_webhook_secret=tuple(SecretStr(secret) for secret in SECRETS),
     )
-    made = Billing(settings=settings, stripe=StripeGateway(settings))
+    made = Billing(settings=settings, stripe=WatchingGateway(settings))
     yield made
     await made.stripe.close()
 

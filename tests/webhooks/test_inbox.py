@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from models import AuditEntry, Payment, Refund, Subscription, WebhookEvent, WebhookEventStatus
+from models.database import transaction
 from services.billing import Billing
 from services.inbox import MAX_ATTEMPTS, pause_after, read_event, receive, retry_due
 from services.mirror import write
@@ -65,6 +66,13 @@ async def test_refund_and_charge_of_one_payment_at_once(billing: Billing, ids: I
     await asyncio.gather(*(deliver(billing, one) for one in sent * 2))
     payment = await Payment.get(id=ids.payment)
     assert (payment.status, payment.amount_refunded, await Refund.all().count()) == ("PARTIALLY_REFUNDED", 500, 5)
+
+
+async def test_asking_stripe_inside_a_transaction_is_seen_by_these_tests(billing: Billing, shelf: Shelf) -> None:
+    with pytest.raises(AssertionError):
+        async with transaction():
+            await billing.stripe.retrieve("customer", "cus_1")
+    assert shelf.read == []
 
 
 def test_pauses_grow_from_a_minute_to_twelve_hours() -> None:
