@@ -12,6 +12,11 @@ from services.inbox import Handlers, retry_due
 from services.recovery import finish_pending
 from services.waiting_payments import BATCH, WaitingPayments
 
+EVENTS_EVERY = 5.0
+UNFINISHED_EVERY = 15.0
+WAITING_EVERY = 60.0
+"""Seconds between two rounds of each task."""
+
 SHORTEST_PAUSE = 0.1
 """Seconds between two rounds that follow each other at once."""
 
@@ -35,9 +40,9 @@ async def work(billing: Billing, stop: asyncio.Event, handlers: Handlers) -> Non
     """Do the worker's tasks until `stop` is set; a round that fails is logged and the next one comes. Several workers do no harm."""
     reader = WaitingPayments(billing)
     tasks = [
-        Task("retry_webhook_events", 5.0, lambda: retry_due(billing, handlers, BATCH)),
-        Task("finish_pending", 15.0, lambda: finish_pending(billing, UNFINISHED_AFTER)),
-        Task("read_waiting_payments", 60.0, reader.round, hurries=False),
+        Task("retry_webhook_events", EVENTS_EVERY, lambda: retry_due(billing, handlers, BATCH)),
+        Task("finish_pending", UNFINISHED_EVERY, lambda: finish_pending(billing, UNFINISHED_AFTER)),
+        Task("read_waiting_payments", WAITING_EVERY, reader.round, hurries=False),
     ]
     async with asyncio.TaskGroup() as group:
         for task in tasks:
