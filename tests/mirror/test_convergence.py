@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from models import AuditEntry, CheckoutSession, Customer, Payment, Plan, Price, Refund, Subscription, WebhookEvent, WebhookEventStatus
+from models import PAID, AuditEntry, CheckoutSession, Customer, Payment, Plan, Price, Refund, Subscription, WebhookEvent, WebhookEventStatus
 from models.record import Record
 from services.billing import Billing
 from services.inbox import read_event, receive
@@ -55,6 +55,19 @@ async def final_rows() -> dict[str, Any]:
     return found
 
 
+async def assert_true(shelf: Shelf) -> None:
+    """The rows say what Stripe's objects say in the end."""
+    for row in await Refund.all():
+        assert row.status == shelf.objects[str(row.stripe_refund_id)]["status"].upper()
+    for subscription in await Subscription.all():
+        assert subscription.status == shelf.objects[subscription.stripe_subscription_id]["status"].upper()
+    for payment in await Payment.filter(stripe_payment_intent_id__not_isnull=True):
+        intent = shelf.objects[str(payment.stripe_payment_intent_id)]
+        assert (payment.status in PAID) == (intent["status"] == "succeeded")
+        if payment.status in PAID:
+            assert payment.amount_refunded == shelf.objects[intent["latest_charge"]]["amount_refunded"]
+
+
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(opening=openings, story=acts, chaos=st.randoms(use_true_random=False))
 async def test_any_order_any_number_of_times(billing: Billing, shelf: Shelf, opening: list[str], story: list[Any], chaos: Any) -> None:
@@ -67,6 +80,7 @@ async def test_any_order_any_number_of_times(billing: Billing, shelf: Shelf, ope
             shelf.now = play.now
             await deliver(billing, one)
     in_order = await final_rows()
+    await assert_true(shelf)
 
     await begin()
     shelf.now = play.now + 60
