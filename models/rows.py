@@ -59,7 +59,7 @@ async def total(select: Select) -> int:
 async def totals(select: Select) -> dict[str, int]:
     """How many rows each of the Select's `parents` has, beyond any limit; parents without rows are left out. One statement."""
     _, answers = await _read(count_statement, select)
-    return {parent: count for parent, count in answers}
+    return {str(parent): int(count) for parent, count in answers}
 
 
 async def distinct(select: Select) -> list[Any]:

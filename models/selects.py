@@ -8,7 +8,7 @@ from models.record import Record
 
 
 class Comparison(StrEnum):
-    """How a column is compared with a value; ONE_OF takes a list of strings, PRESENT nothing; WITH a Lookup that finds any active row."""
+    """How a column is compared with a value; ONE_OF takes a list of strings or a Lookup of any, PRESENT nothing, WITH a Lookup of any active row."""
 
     EQUAL = "="
     BEFORE = "<"

@@ -148,18 +148,18 @@ class _Text:
         return self.dialect is Dialect.SQLITE
 
     def _condition(self, column: str, comparison: Comparison, residual: bool, lookup: Shape | None) -> str:
-        if comparison is Comparison.ONE_OF:
+        if comparison is Comparison.ONE_OF and not lookup:
             return ("+" if residual and self._is_sqlite else "") + self.one_of(column)
         if comparison is Comparison.WITH and lookup:
             return self._exists(column, *lookup)
         name = f'+"{column}"' if residual and self._is_sqlite else f'"{column}"'
         if comparison is Comparison.PRESENT:
             return f"{name} IS NOT NULL"
-        return f"{name} {comparison} {self._lookup(*lookup) if lookup else self.bind()}"
+        return f"{name} {comparison} {self._lookup(comparison, *lookup) if lookup else self.bind()}"
 
-    def _lookup(self, model: type[Record], pick: str, column: str, place: int) -> str:
-        order = f'ORDER BY "id" DESC LIMIT 1 OFFSET {place}'
-        return f'(SELECT "{pick}" FROM {_table(model)} WHERE "{column}" = {self.bind()} {order})'
+    def _lookup(self, comparison: Comparison, model: type[Record], pick: str, column: str, place: int) -> str:
+        one = "" if comparison is Comparison.ONE_OF else f' ORDER BY "id" DESC LIMIT 1 OFFSET {place}'
+        return f'(SELECT "{pick}" FROM {_table(model)} WHERE "{column}" = {self.bind()}{one})'
 
     def _exists(self, column: str, model: type[Record], pick: str, key: str, _place: int) -> str:
         other = _table(model)

@@ -58,7 +58,9 @@ def narrow(scope: tuple[Condition, ...], chosen: Filter, *, driven: bool) -> Nar
 def _residual(clause: Clause) -> Condition:
     if len(clause) == 1:
         return replace(clause[0], residual=True)
-    return Condition(clause[0].column, Comparison.ONE_OF, [condition.value for condition in clause], residual=True)
+    looked_up = clause[0].value
+    values = looked_up if isinstance(looked_up, Lookup) else [condition.value for condition in clause]
+    return Condition(clause[0].column, Comparison.ONE_OF, values, residual=True)
 
 
 def storable(text: str) -> bool:

@@ -1,0 +1,332 @@
+"""Every field, asked for by everybody: a field of the schema that is missing from the table fails."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from graphql import GraphQLObjectType
+
+from models import CheckoutSession
+from schema.schema import schema
+from tests.resolvers.asking import ROLES, STAFF, Asking
+from tests.resolvers.world import World
+
+Expected = Callable[[World, str], Any]
+
+NODE = "query($id: ID!) { subject: node(id: $id) { ... on %s { %s } } }"
+PAYMENTS = 'query { subject: payments(filter: {search: "pi_alice"}) { %s } }'
+
+
+def always(value: Any) -> Expected:
+    return lambda _world, _who: value
+
+
+def usd(amount: int, text: str) -> dict[str, Any]:
+    return {"amount": amount, "currency": "USD", "decimal": text}
+
+
+MONEY = "{ amount currency decimal }"
+
+ROWS: dict[str, tuple[Callable[[World], str], dict[str, tuple[str, Expected]]]] = {
+    "Payment": (
+        lambda world: world.alice.payment.id,
+        {
+            "id": ("", lambda world, _: world.alice.payment.id),
+            "status": ("", always("PARTIALLY_REFUNDED")),
+            "stripeStatus": ("", always("succeeded")),
+            "amount": (MONEY, always(usd(4900, "49.00"))),
+            "amountRefunded": (MONEY, always(usd(900, "9.00"))),
+            "customer": ("{ externalId }", always({"externalId": "alice"})),
+            "plan": ("{ code }", always({"code": "pro"})),
+            "price": ("{ id }", lambda world, _: {"id": world.pro_price.id}),
+            "quantity": ("", always(1)),
+            "subscription": ("{ id }", lambda world, _: {"id": world.alice.subscription.id}),
+            "description": ("", always("Pro")),
+            "failure": (
+                "{ code declineCode message }",
+                always({"code": "card_declined", "declineCode": "insufficient_funds", "message": "Your card has insufficient funds."}),
+            ),
+            "method": (
+                "{ type brand last4 expMonth expYear wallet }",
+                always({"type": "card", "brand": "visa", "last4": "4242", "expMonth": 12, "expYear": 2030, "wallet": None}),
+            ),
+            "refunds": ("{ id }", lambda world, _: [{"id": world.alice.refund.id}]),
+            "stripePaymentIntentId": ("", always("pi_alice")),
+            "stripeChargeId": ("", always("ch_alice")),
+            "metadata": ("", always({"order": "1042"})),
+            "createdAt": ("", always("2026-01-01T00:02:00Z")),
+            "succeededAt": ("", always("2026-01-01T00:03:00Z")),
+        },
+    ),
+    "Refund": (
+        lambda world: world.alice.refund.id,
+        {
+            "id": ("", lambda world, _: world.alice.refund.id),
+            "status": ("", always("SUCCEEDED")),
+            "amount": (MONEY, always(usd(900, "9.00"))),
+            "reason": ("", always("DUPLICATE")),
+            "description": ("", always(None)),
+            "failureReason": ("", always(None)),
+            "payment": ("{ id }", lambda world, _: {"id": world.alice.payment.id}),
+            "stripeRefundId": ("", always("re_alice")),
+            "createdAt": ("", always("2026-01-01T00:04:00Z")),
+        },
+    ),
+    "Subscription": (
+        lambda world: world.alice.subscription.id,
+        {
+            "id": ("", lambda world, _: world.alice.subscription.id),
+            "status": ("", always("ACTIVE")),
+            "stripeStatus": ("", always("active")),
+            "entitled": ("", always(True)),
+            "customer": ("{ externalId }", always({"externalId": "alice"})),
+            "plan": ("{ code }", always({"code": "pro"})),
+            "price": ("{ id }", lambda world, _: {"id": world.pro_price.id}),
+            "quantity": ("", always(1)),
+            "currentPeriodStart": ("", always("2026-01-01T00:00:00Z")),
+            "currentPeriodEnd": ("", always("2026-01-01T01:00:00Z")),
+            "trialEndsAt": ("", always(None)),
+            "cancelAtPeriodEnd": ("", always(False)),
+            "canceledAt": ("", always(None)),
+            "endedAt": ("", always(None)),
+            "stripeSubscriptionId": ("", always("sub_alice")),
+            "createdAt": ("", always("2026-01-01T00:01:00Z")),
+        },
+    ),
+    "CheckoutSession": (
+        lambda world: world.alice.session.id,
+        {
+            "id": ("", lambda world, _: world.alice.session.id),
+            "status": ("", always("COMPLETE")),
+            "url": ("", always("https://checkout.example.test/x")),
+            "expiresAt": ("", always("2026-01-01T01:30:00Z")),
+            "payment": ("{ id }", lambda world, _: {"id": world.alice.payment.id}),
+            "subscription": ("{ id }", lambda world, _: {"id": world.alice.subscription.id}),
+            "stripeSessionId": ("", always("cs_alice")),
+        },
+    ),
+    "Customer": (
+        lambda world: world.alice.customer.id,
+        {
+            "id": ("", lambda world, _: world.alice.customer.id),
+            "externalId": ("", always("alice")),
+            "email": ("", always("alice@example.test")),
+            "name": ("", always("Alice")),
+            "stripeCustomerId": ("", always("cus_alice")),
+            "payments": ("{ nodes { id } }", lambda world, _: {"nodes": [{"id": world.alice.payment.id}]}),
+            "subscriptions": ("{ nodes { id } }", lambda world, _: {"nodes": [{"id": world.alice.subscription.id}]}),
+            "createdAt": ("", always("2026-01-01T00:00:00Z")),
+        },
+    ),
+}
+"""Rows of Alice: she and staff see them, nobody else."""
+
+PUBLIC: dict[str, tuple[Callable[[World], str], dict[str, tuple[str, Expected]]]] = {
+    "Plan": (
+        lambda world: world.pro.id,
+        {
+            "id": ("", lambda world, _: world.pro.id),
+            "code": ("", always("pro")),
+            "kind": ("", always("SUBSCRIPTION")),
+            "name": ("", always("Pro")),
+            "description": ("", always(None)),
+            "active": ("", always(True)),
+            "credits": ("", always(10)),
+            "features": ("", always(["exports"])),
+            "repeatable": ("", always(False)),
+            "prices": (
+                "{ id }",
+                lambda world, who: [{"id": row.id} for row in (world.pro_price, *([world.retired_price] if who in STAFF else []))],
+            ),
+        },
+    ),
+    "Price": (
+        lambda world: world.pro_price.id,
+        {
+            "id": ("", lambda world, _: world.pro_price.id),
+            "plan": ("{ code }", always({"code": "pro"})),
+            "unitAmount": (MONEY, always(usd(4900, "49.00"))),
+            "interval": ("", always("MONTH")),
+            "intervalCount": ("", always(1)),
+            "trialDays": ("", always(7)),
+            "active": ("", always(True)),
+            "stripePriceId": ("", always(None)),
+        },
+    ),
+}
+"""The catalogue that is for sale: everybody sees it."""
+
+
+def ids(*rows: Any) -> dict[str, Any]:
+    return {"nodes": [{"id": row.id} for row in rows]}
+
+
+def own(name: str) -> Callable[[World, str], Any]:
+    """What a list holds: of each customer their own, of staff both (Bob's later, so first), of nobody nothing."""
+
+    def expected(world: World, who: str) -> Any:
+        rows = [getattr(side, name) for side in (world.alice, world.bob)]
+        shown = {"other": rows[1:], "owner": rows[:1], "seller": rows[:1]}.get(who, rows)
+        return ids(*sorted(shown, key=lambda row: row.id, reverse=True))
+
+    return expected
+
+
+def of_alice(name: str) -> Callable[[World, str], Any]:
+    return lambda world, who: None if who == "other" else {"id": getattr(world.alice, name).id}
+
+
+def token(who: str) -> dict[str, Any] | None:
+    role = ROLES[who]
+    return role and {"externalId": role[0], "email": f"{role[0]}@example.test", "roles": sorted({"CUSTOMER", role[1].value})}
+
+
+UNAUTHENTICATED = "UNAUTHENTICATED"
+
+QUERIES: dict[str, tuple[str, Expected, bool]] = {
+    "node": ("node(id: $payment) { id }", of_alice("payment"), True),
+    "nodes": ("nodes(ids: [$payment, $payment]) { id }", lambda world, who: [of_alice("payment")(world, who)] * 2, True),
+    "viewer": ("viewer { externalId email roles }", lambda _, who: token(who), False),
+    "config": ("config { sandbox }", always({"sandbox": True}), False),
+    "plans": (
+        "plans { nodes { id } }",
+        lambda world, who: ids(*((world.pro, world.old) if who in STAFF else (world.pro,))),
+        False,
+    ),
+    "plan": ('plan(code: "old") { id }', lambda world, who: {"id": world.old.id} if who in STAFF else None, False),
+    "payments": ("payments { nodes { id } }", own("payment"), True),
+    "payment": ("payment(by: {id: $payment}) { id }", of_alice("payment"), True),
+    "subscriptions": ("subscriptions { nodes { id } }", own("subscription"), True),
+    "subscription": ("subscription(id: $subscription) { id }", of_alice("subscription"), True),
+    "refunds": ("refunds { nodes { id } }", own("refund"), True),
+    "checkoutSession": ("checkoutSession(id: $session) { id }", of_alice("session"), True),
+}
+"""Fields of Query: asked as, expected, and whether one has to be signed in."""
+
+PARTS: dict[str, tuple[str, Any]] = {
+    "Money": ('{ payment(by: {stripePaymentIntentId: "pi_alice"}) { amount { %s } } }', ("payment", "amount")),
+    "PaymentFailure": ('{ payment(by: {stripePaymentIntentId: "pi_alice"}) { failure { %s } } }', ("payment", "failure")),
+    "PaymentMethod": ('{ payment(by: {stripePaymentIntentId: "pi_alice"}) { method { %s } } }', ("payment", "method")),
+    "PageInfo": ("{ payments { pageInfo { %s } } }", ("payments", "pageInfo")),
+    "Viewer": ("{ viewer { %s } }", ("viewer",)),
+    "BillingConfig": ("{ config { %s } }", ("config",)),
+    "PaymentConnection": ("{ payments { %s } }", ("payments",)),
+    "PaymentEdge": ("{ payments { edges { %s } } }", ("payments", "edges", 0)),
+    "SubscriptionConnection": ("{ subscriptions { %s } }", ("subscriptions",)),
+    "SubscriptionEdge": ("{ subscriptions { edges { %s } } }", ("subscriptions", "edges", 0)),
+    "RefundConnection": ("{ refunds { %s } }", ("refunds",)),
+    "RefundEdge": ("{ refunds { edges { %s } } }", ("refunds", "edges", 0)),
+    "PlanConnection": ("{ plans { %s } }", ("plans",)),
+    "PlanEdge": ("{ plans { edges { %s } } }", ("plans", "edges", 0)),
+}
+"""Objects that are no rows: where they stand; what they hold is seen by whoever sees what they belong to."""
+
+SELECTED = {"nodes": "{ id }", "edges": "{ cursor }", "node": "{ id }", "pageInfo": "{ hasNextPage }", "customer": "{ externalId }"}
+
+
+def of_mutations(name: str) -> bool:
+    return name == "Mutation" or name == "UserError" or name.endswith("Payload")
+
+
+def fields_of_schema() -> set[str]:
+    kinds = [kind for kind in schema._schema.type_map.values() if isinstance(kind, GraphQLObjectType) and not kind.name.startswith("__")]
+    return {f"{kind.name}.{name}" for kind in kinds if not of_mutations(kind.name) for name in kind.fields}
+
+
+def fields_of_tables() -> set[str]:
+    found = {f"{kind}.{name}" for table in (ROWS, PUBLIC) for kind, (_, fields) in table.items() for name in fields}
+    parts = {f"{kind}.{name}" for kind in PARTS for name in schema._schema.type_map[kind].fields}  # type: ignore[attr-defined]  # objects all
+    return found | parts | {f"Query.{name}" for name in QUERIES}
+
+
+def test_the_tables_hold_every_field() -> None:
+    assert fields_of_tables() == fields_of_schema()
+
+
+@pytest.mark.parametrize("who", list(ROLES))
+async def test_rows_of_a_customer(asking: Asking, world: World, who: str) -> None:
+    for kind, (subject, fields) in ROWS.items():
+        for name, (selection, expected) in fields.items():
+            result = await asking.run(who, NODE % (kind, f"{name} {selection}"), id=subject(world))
+            if who == "anonymous":
+                assert [error.extensions["code"] for error in result.errors or [] if error.extensions] == [UNAUTHENTICATED]
+                assert result.data == {"subject": None}
+            else:
+                assert result.errors is None
+                seen = None if who == "other" else {name: expected(world, who)}
+                assert (kind, result.data) == (kind, {"subject": seen})
+
+
+@pytest.mark.parametrize("who", list(ROLES))
+async def test_the_catalogue(asking: Asking, world: World, who: str) -> None:
+    for kind, (subject, fields) in PUBLIC.items():
+        for name, (selection, expected) in fields.items():
+            seen = await asking.ask(who, NODE % (kind, f"{name} {selection}"), id=subject(world))
+            assert seen == {"subject": {name: expected(world, who)}}
+
+
+@pytest.mark.parametrize("who", list(ROLES))
+async def test_queries(asking: Asking, world: World, who: str) -> None:
+    given = {"payment": world.alice.payment.id, "subscription": world.alice.subscription.id, "session": world.alice.session.id}
+    for name, (text, expected, private) in QUERIES.items():
+        used = [key for key in given if f"${key}" in text]
+        declared = f"query({', '.join(f'${key}: ID!' for key in used)})" if used else "query"
+        result = await asking.run(who, f"{declared} {{ {text} }}", **{key: given[key] for key in used})
+        if private and who == "anonymous":
+            assert [error.extensions["code"] for error in result.errors or [] if error.extensions] == [UNAUTHENTICATED]
+        else:
+            assert (name, result.errors, result.data) == (name, None, {name: expected(world, who)})
+
+
+@pytest.mark.parametrize("kind", list(PARTS))
+async def test_parts_are_whole_for_their_owner(asking: Asking, world: World, kind: str) -> None:
+    text, path = PARTS[kind]
+    names = list(schema._schema.type_map[kind].fields)  # type: ignore[attr-defined]  # objects all
+    answer: Any = await asking.ask("owner", text % " ".join(f"{name} {SELECTED.get(name, '')}" for name in names))
+    for step in path:
+        answer = answer[step]
+    assert list(answer) == names
+    assert [name for name, value in answer.items() if value is None] == {"PaymentMethod": ["wallet"]}.get(kind, [])
+
+
+@pytest.mark.parametrize("kind", [kind for kind in PARTS if kind not in {"Viewer", "BillingConfig", "PlanConnection", "PlanEdge"}])
+async def test_parts_are_closed_to_the_anonymous(asking: Asking, world: World, kind: str) -> None:
+    text, _ = PARTS[kind]
+    names = list(schema._schema.type_map[kind].fields)  # type: ignore[attr-defined]  # objects all
+    assert await asking.codes("anonymous", text % " ".join(f"{name} {SELECTED.get(name, '')}" for name in names)) == [UNAUTHENTICATED]
+
+
+async def test_a_related_row_of_somebody_else_reads_as_null(asking: Asking, world: World) -> None:
+    await CheckoutSession.filter(id=world.bob.session.id).update(payment_id=None)
+    await CheckoutSession.filter(id=world.alice.session.id).update(
+        payment_id=world.bob.payment.id, subscription_id=world.bob.subscription.id
+    )
+    text = "query($id: ID!) { checkoutSession(id: $id) { payment { id customer { id } } subscription { id } } }"
+    assert await asking.ask("owner", text, id=world.alice.session.id) == {"checkoutSession": {"payment": None, "subscription": None}}
+    seen = await asking.ask("support", text, id=world.alice.session.id)
+    assert seen["checkoutSession"]["payment"] == {"id": world.bob.payment.id, "customer": {"id": world.bob.customer.id}}
+
+
+async def test_what_was_bought_stays_visible_to_its_buyer(asking: Asking, world: World) -> None:
+    text = "{ payments { nodes { plan { code active prices { id } } price { id active } } } }"
+    (node,) = (await asking.ask("other", text))["payments"]["nodes"]
+    assert node == {
+        "plan": {"code": "old", "active": False, "prices": [{"id": world.old_price.id}]},
+        "price": {"id": world.old_price.id, "active": True},
+    }
+
+
+@pytest.mark.parametrize("who", ["owner", "admin"])
+async def test_a_session_that_is_not_yet_at_stripe_is_not_seen(asking: Asking, world: World, who: str) -> None:
+    await CheckoutSession.filter(id=world.alice.session.id).update(stripe_session_id=None)
+    text = "query($id: ID!) { checkoutSession(id: $id) { id } node(id: $id) { id } }"
+    assert await asking.ask(who, text, id=world.alice.session.id) == {"checkoutSession": None, "node": None}
+
+
+@pytest.mark.parametrize(
+    ("code", "seen"), [("old", False), ("pro", True), ("none", False), ("a\0b", False), ("\ud800", False), ("", False)]
+)
+async def test_a_plan_by_its_code(asking: Asking, world: World, code: str, seen: bool) -> None:
+    assert await asking.ask("anonymous", "query($code: String!) { plan(code: $code) { code } }", code=code) == {
+        "plan": {"code": code} if seen else None
+    }
