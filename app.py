@@ -81,8 +81,11 @@ def _routes(billing: Billing, authenticator: Authenticator, sandbox: Starlette |
         viewer = await authenticator.viewer(request.headers.get("authorization"))
         return Context(billing=billing, viewer=viewer, request_id=request_id_of(request.scope))
 
+    def may_introspect(context: Context) -> bool:
+        return not settings.production or context.viewer is not None
+
     return [
-        Route("/graphql", graphql_endpoint(schema, make_context)),
+        Route("/graphql", graphql_endpoint(schema, make_context, introspection=may_introspect)),
         Route("/webhooks/stripe", webhook_endpoint(billing)),
         *([Mount(SANDBOX_MOUNT, sandbox)] if sandbox else []),
         *graphiql_routes(None if settings.production else lambda: _viewers(settings)),
