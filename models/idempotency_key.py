@@ -23,7 +23,7 @@ class IdempotencyKey(Record):
     key = fields.CharField(max_length=255)
     input_hash = fields.CharField(max_length=64)
     object_id = fields.CharField(max_length=ID_LENGTH, null=True)
-    answer = fields.JSONField[dict[str, Any]](null=True)
+    answer: dict[str, Any] | None = fields.JSONField(null=True)
     locked_until: datetime = fields.DatetimeField()
 
     class Meta:

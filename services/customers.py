@@ -1,0 +1,45 @@
+"""Who buys: one row for each user, and one Stripe customer for each row, whatever races."""
+
+import re
+from typing import Any
+
+from models import Customer
+from services.authentication import Viewer
+from services.billing import Billing
+from services.errors import StripeUnavailable
+from services.mirror import write
+
+GONE = "This customer is just being changed at Stripe: ask again in a moment."
+
+DELIVERABLE = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
+"""What Stripe takes for an e-mail address; another one is not sent, so that nobody is kept from buying by what their token says."""
+
+
+async def row_of(viewer: Viewer) -> Customer:
+    """The viewer's row, made now if there is none; for use inside the first transaction of a mutation."""
+    await Customer.bulk_create([Customer(external_id=viewer.external_id, email=viewer.email)], ignore_conflicts=True)
+    return await Customer.get(external_id=viewer.external_id)
+
+
+async def stripe_id_of(billing: Billing, customer_id: str) -> str:
+    """The Stripe customer of our row, made now if there is none; not inside a transaction. Raises the Refusals of the gateway.
+
+    Stripe's key is made of the row, so that callers who race get the same customer; after a deletion at Stripe it is another one.
+    """
+    row = await Customer.get(id=customer_id)
+    if row.stripe_customer_id is None:
+        parameters = _parameters(row)
+        options: Any = {"idempotency_key": f"customer-{row.id}" + (f"-{row.stripe_version}" if row.stripe_version else "")}
+        await write(
+            billing, await billing.stripe.call("customer.create", lambda client: client.v1.customers.create_async(parameters, options))
+        )
+        row = await Customer.get(id=customer_id)
+    if row.stripe_customer_id is None:
+        raise StripeUnavailable(GONE)
+    return str(row.stripe_customer_id)
+
+
+def _parameters(row: Customer) -> Any:
+    known = {"email": row.email if row.email and DELIVERABLE.fullmatch(row.email) else None, "name": row.name}
+    ours = {"billgraph_id": row.id, "billgraph_external_id": row.external_id}
+    return {name: value for name, value in known.items() if value} | {"metadata": ours}
