@@ -8,7 +8,10 @@ from models.record import Record
 
 
 class Comparison(StrEnum):
-    """How a column is compared with a value; ONE_OF takes a list of strings or a Lookup of any, PRESENT nothing, WITH a Lookup of any active row."""
+    """How a column is compared with a value.
+
+    ONE_OF takes a list of strings or a Lookup of any number, PRESENT nothing, WITH a Lookup that finds any active row.
+    """
 
     EQUAL = "="
     BEFORE = "<"
@@ -22,7 +25,7 @@ class Comparison(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """A value found in another table: `pick` of the row whose `column` equals `value`; of several, the one at `place`, newest first."""
+    """A value found in another table: `pick` of the row whose `column` equals `value`; of several, the one at `place`, last made first."""
 
     model: type[Record]
     pick: str
@@ -68,7 +71,7 @@ class Select:
     """Rows of one model that meet all of `where`, by id.
 
     With `alternatives` (no row may meet two of them), rows that meet one of these as well. With `parents`, rows of each of them in no
-    order, and `limit` counts for each parent. `columns` always hold the id, and the column of `parents`.
+    order, where `limit` counts for each parent unless it is `shared` by all. `columns` always hold the id, and the column of `parents`.
     """
 
     model: type[Record]
@@ -78,6 +81,7 @@ class Select:
     parents: Parents | None = None
     newest_first: bool = True
     limit: int | None = None
+    shared: bool = False
 
 
 def equal(column: str, value: Any) -> Condition:

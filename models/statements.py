@@ -37,8 +37,8 @@ class Statement(NamedTuple):
 def rows_statement(dialect: Dialect, select: Select) -> Statement:
     """What reads the rows."""
     limited = select.limit is not None
-    key = (select.model, select.columns, *_shapes(select), select.newest_first, limited)
-    values = _values(dialect, select)
+    key = (select.model, select.columns, *_shapes(select), select.newest_first, limited, select.shared)
+    values = _values(dialect, select, [select.limit] if limited and _limits_each(dialect) else [])
     return Statement(_rows_text(dialect, key), [*values, select.limit] if limited else values)
 
 
@@ -58,10 +58,15 @@ def _shapes(select: Select) -> tuple[Shape, Shape, str | None]:
     return where, alternatives, select.parents.column if select.parents else None
 
 
-def _values(dialect: Dialect, select: Select) -> list[Any]:
+def _limits_each(dialect: Dialect) -> bool:
+    """SQLite merges alternatives by their indexes until the limit is reached; PostgreSQL has to be told that each needs no more."""
+    return dialect is Dialect.POSTGRES
+
+
+def _values(dialect: Dialect, select: Select, each: list[int | None] | None = None) -> list[Any]:
     where = [value for condition in select.where for value in _bound(dialect, condition)]
     if select.alternatives:
-        return [value for alternative in select.alternatives for value in (*_bound(dialect, alternative), *where)]
+        return [value for alternative in select.alternatives for value in (*_bound(dialect, alternative), *where, *(each or ()))]
     return [_array(dialect, select.parents.values), *where] if select.parents else where
 
 
@@ -79,15 +84,16 @@ def _array(dialect: Dialect, values: list[str]) -> Any:
 
 @lru_cache(SHAPES_KEPT)
 def _rows_text(dialect: Dialect, key: Shape) -> str:
-    model, columns, where, alternatives, parent, newest_first, limited = key
+    model, columns, where, alternatives, parent, newest_first, limited, shared = key
     text = _Text(dialect, model, where)
-    order = f' ORDER BY "id" {"DESC" if newest_first else "ASC"}' if limited or not parent else ""
-    if parent and limited:
+    order = f' ORDER BY "id" {"DESC" if newest_first else "ASC"}'
+    if parent and limited and not shared:
         return text.limited_by_parent(columns, parent, order)
     if parent:
-        return f"SELECT {text.columns(columns)} FROM {text.table} WHERE {text.all_of(text.one_of(parent))}"
-    body = " UNION ALL ".join(f"SELECT {text.columns(columns)} FROM {text.table}{text.where(arm)}" for arm in alternatives or (None,))
-    return body + order + (f" LIMIT {text.bind()}" if limited else "")
+        body = f"SELECT {text.columns(columns)} FROM {text.table} WHERE {text.all_of(text.one_of(parent))}"
+        return f"{body} LIMIT {text.bind()}" if limited else body
+    arms = [text.arm(columns, arm, order if alternatives and limited and _limits_each(dialect) else "") for arm in alternatives or (None,)]
+    return " UNION ALL ".join(arms) + order + (f" LIMIT {text.bind()}" if limited else "")
 
 
 @lru_cache(SHAPES_KEPT)
@@ -121,6 +127,10 @@ class _Text:
 
     def columns(self, names: tuple[str, ...]) -> str:
         return ", ".join(f'{self.table}."{name}"' for name in names)
+
+    def arm(self, columns: tuple[str, ...], condition: Shape | None, limited_in: str) -> str:
+        body = f"SELECT {self.columns(columns)} FROM {self.table}{self.where(condition)}"
+        return f"({body}{limited_in} LIMIT {self.bind()})" if limited_in else body
 
     def where(self, arm: Shape | None) -> str:
         conditions = self.all_of(*([self._condition(*arm)] if arm else []))
@@ -158,7 +168,8 @@ class _Text:
         return f"{name} {comparison} {self._lookup(comparison, *lookup) if lookup else self.bind()}"
 
     def _lookup(self, comparison: Comparison, model: type[Record], pick: str, column: str, place: int) -> str:
-        one = "" if comparison is Comparison.ONE_OF else f' ORDER BY "id" DESC LIMIT 1 OFFSET {place}'
+        order = "rowid" if self._is_sqlite else '"id"'
+        one = "" if comparison is Comparison.ONE_OF else f" ORDER BY {order} DESC LIMIT 1 OFFSET {place}"
         return f'(SELECT "{pick}" FROM {_table(model)} WHERE "{column}" = {self.bind()}{one})'
 
     def _exists(self, column: str, model: type[Record], pick: str, key: str, _place: int) -> str:

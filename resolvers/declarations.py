@@ -18,8 +18,8 @@ from resolvers.filters import Filter, unfiltered
 DECLARATION = "declaration"
 """Key of a field's declaration in its extensions."""
 
-LIST_LIMIT = 1000
-"""Rows of a plain list that are shown for one parent, the newest or oldest as the list has it."""
+LIST_LIMIT = 10_000
+"""Rows of one plain list, of all parents together, that are read at most; more is refused, never cut off."""
 
 Resolver = Callable[..., Any]
 Arguments = dict[str, Any]
@@ -95,7 +95,7 @@ class Related:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """All rows of `model` whose `key` is this row's id, up to LIST_LIMIT."""
+    """All rows of `model` whose `key` is this row's id."""
 
     model: type[Record]
     key: str

@@ -150,13 +150,14 @@ class Reader:
     async def _listed(self, plan: ReadPlan, declaration: Listed, rows: list[Row]) -> None:
         where = (*self.scope(declaration.model), *declaration.filter(self.arguments(plan)))
         parents = Parents(declaration.key, [row.id for row in rows])
-        newest = declaration.newest_first
         columns = tuple(sorted(plan.level.columns | {declaration.key}))
-        found = await fetch(Select(declaration.model, columns, where, parents=parents, newest_first=newest, limit=LIST_LIMIT))
+        found = await fetch(Select(declaration.model, columns, where, parents=parents, limit=LIST_LIMIT + 1, shared=True))
+        if len(found) > LIST_LIMIT:
+            raise bad_input(f"{plan.node.name.value} has more than {LIST_LIMIT} rows here: ask for fewer at once.")
         await self.below(plan.level, found)
         grouped = pages.grouped(declaration.key, found)
         for row in rows:
-            row.loaded[plan.key] = sorted(grouped.get(row.id, ()), key=_id, reverse=newest)
+            row.loaded[plan.key] = sorted(grouped.get(row.id, ()), key=_id, reverse=declaration.newest_first)
 
     async def _distinct(self, plan: ReadPlan, declaration: Distinct, rows: list[Row]) -> None:
         values = await distinct(Select(declaration.model, (declaration.column,), declaration.where))

@@ -107,6 +107,7 @@ async def test_an_empty_list(asking: Asking, ids: list[str]) -> None:
 )
 async def test_arguments_that_mean_nothing(asking: Asking, arguments: dict[str, Any]) -> None:
     assert await asking.codes("owner", PAGE, **arguments) == ["BAD_USER_INPUT"]
-    nested = "query($first: Int, $after: String, $last: Int, $before: String) { viewer { customer { payments(first: $first, after: $after, last: $last, before: $before) { totalCount } } } }"
+    nested = """query($first: Int, $after: String, $last: Int, $before: String) { viewer { customer {
+      payments(first: $first, after: $after, last: $last, before: $before) { totalCount } } } }"""
     await Customer.create(external_id="alice")
     assert await asking.codes("owner", nested, **arguments) == ["BAD_USER_INPUT"]

@@ -44,7 +44,8 @@ async def test_the_same_key_under_different_places_of_one_page(asking: Asking, w
 
 
 async def test_fragments_merge(asking: Asking, world: World) -> None:
-    text = """query($id: ID!) { node(id: $id) { ...A ... on Payment { customer { name } } ...B ... on Node { __typename } ... on Refund { reason } } }
+    text = """query($id: ID!) { node(id: $id) {
+      ...A ... on Payment { customer { name } } ...B ... on Node { __typename } ... on Refund { reason } } }
     fragment A on Payment { customer { email ...C } }
     fragment B on Payment { ...A amount { amount } amountMore: amountRefunded { amount } }
     fragment C on Customer { payments { totalCount } }"""
@@ -65,7 +66,8 @@ async def test_one_document_with_other_variables(asking: Asking, world: World) -
 
     document = parse(
         """query($on: Boolean!, $off: Boolean = false, $n: Int) { payments(first: $n) {
-        nodes { id @include(if: $on) customer @skip(if: $off) { name } ... @include(if: $on) { quantity } } totalCount @include(if: $off) } }"""
+        nodes { id @include(if: $on) customer @skip(if: $off) { name } ... @include(if: $on) { quantity } }
+        totalCount @include(if: $off) } }"""
     )
 
     async def run(who: str, **variables: Any) -> Any:

@@ -225,7 +225,7 @@ SELECTED = {"nodes": "{ id }", "edges": "{ cursor }", "node": "{ id }", "pageInf
 
 
 def of_mutations(name: str) -> bool:
-    return name == "Mutation" or name == "UserError" or name.endswith("Payload")
+    return name in {"Mutation", "UserError"} or name.endswith("Payload")
 
 
 def fields_of_schema() -> set[str]:

@@ -42,7 +42,7 @@ async def plan(code: str, **values: Any) -> Plan:
 
 
 async def price(of: Plan, currency: str, unit_amount: int, **values: Any) -> Price:
-    recurring = {"interval": "MONTH", "interval_count": 1, "trial_days": 7}
+    recurring: dict[str, Any] = {"interval": "MONTH", "interval_count": 1, "trial_days": 7}
     return await Price.create(plan_id=of.id, currency=currency, unit_amount=unit_amount, **recurring, **values)
 
 
@@ -55,7 +55,7 @@ async def purchases(name: str, bought: Plan, cost: Price) -> Purchases:
     customer = await Customer.create(
         external_id=name, email=f"{name}@example.test", name=name.title(), stripe_customer_id=f"cus_{name}", created_at=at(0)
     )
-    owned = {"customer_id": customer.id, "plan_id": bought.id, "price_id": cost.id}
+    owned: dict[str, Any] = {"customer_id": customer.id, "plan_id": bought.id, "price_id": cost.id}
     subscription = await Subscription.create(
         **owned,
         status="ACTIVE",
