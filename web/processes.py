@@ -11,7 +11,7 @@ from tortoise.exceptions import BaseORMException
 
 from models.database import connect, disconnect, migrate, pending_migrations
 from services.billing import Billing
-from services.catalogue import seed_demo
+from services.demo_catalogue import seed_demo
 from services.errors import Refusal
 from services.stripe_gateway import StripeGateway
 from services.worker import work

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 
 from models.database import migrate, pending_migrations
 from services import metrics
-from services.catalogue import seed_demo
+from services.demo_catalogue import seed_demo
 from services.demo_viewers import demo_viewers
 from services.errors import Refusal
 from settings import Settings
