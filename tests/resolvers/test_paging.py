@@ -11,30 +11,43 @@ from models import Customer
 from tests.resolvers.asking import Asking
 from tests.resolvers.world import payment
 
-PAGE = """query($first: Int, $after: String, $last: Int, $before: String) {
-  payments(first: $first, after: $after, last: $last, before: $before) {
+PAGE = """query($first: Int, $after: String, $last: Int, $before: String, $filter: PaymentFilter) {
+  payments(first: $first, after: $after, last: $last, before: $before, filter: $filter) {
     edges { cursor node { id } } nodes { id } totalCount
     pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
   }
 }"""
 
 
+STATUSES = ["SUCCEEDED", "FAILED", "PENDING"]
+
+ASKED: list[tuple[str, dict[str, Any] | None]] = [
+    ("owner", None),
+    ("owner", {"status": STATUSES}),
+    ("support", None),
+    ("support", {"status": STATUSES}),
+    ("support", {"currency": "USD", "status": STATUSES}),
+    ("support", {"search": "alice@example.test"}),
+]
+"""Ways to ask for the same rows, each by another index."""
+
+
 @pytest.fixture
 async def ids(database: str) -> list[str]:
     """Ids of 23 payments of one customer, newest first; some of the same millisecond."""
-    customer = await Customer.create(external_id="alice")
-    made = [await payment(customer, minutes // 3) for minutes in range(23)]
+    customer = await Customer.create(external_id="alice", email="alice@example.test")
+    made = [await payment(customer, minutes // 3, status=STATUSES[minutes % 3]) for minutes in range(23)]
     return sorted((row.id for row in made), reverse=True)
 
 
-async def walk(asking: Asking, sizes: list[int], *, forward: bool) -> list[list[str]]:
+async def walk(asking: Asking, asked: tuple[str, dict[str, Any] | None], sizes: list[int], *, forward: bool) -> list[list[str]]:
     pages: list[list[str]] = []
     cursor: str | None = None
     more, turn = True, 0
     while more:
         size = sizes[turn % len(sizes)]
         chosen: dict[str, Any] = {"first": size, "after": cursor} if forward else {"last": size, "before": cursor}
-        page = (await asking.ask("owner", PAGE, **chosen))["payments"]
+        page = (await asking.ask(asked[0], PAGE, **chosen, filter=asked[1]))["payments"]
         found = [edge["node"]["id"] for edge in page["edges"]]
         assert found == [node["id"] for node in page["nodes"]]
         info = page["pageInfo"]
@@ -47,17 +60,21 @@ async def walk(asking: Asking, sizes: list[int], *, forward: bool) -> list[list[
     return pages
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(sizes=st.lists(st.integers(1, 100), min_size=1, max_size=4))
-async def test_walking_forward_gives_each_row_once(asking: Asking, ids: list[str], sizes: list[int]) -> None:
-    pages = await walk(asking, sizes, forward=True)
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(asked=st.sampled_from(ASKED), sizes=st.lists(st.integers(1, 100), min_size=1, max_size=4))
+async def test_walking_forward_gives_each_row_once(
+    asking: Asking, ids: list[str], asked: tuple[str, dict[str, Any] | None], sizes: list[int]
+) -> None:
+    pages = await walk(asking, asked, sizes, forward=True)
     assert [row for page in pages for row in page] == ids
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(sizes=st.lists(st.integers(1, 100), min_size=1, max_size=4))
-async def test_walking_backward_gives_each_row_once(asking: Asking, ids: list[str], sizes: list[int]) -> None:
-    pages = await walk(asking, sizes, forward=False)
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(asked=st.sampled_from(ASKED), sizes=st.lists(st.integers(1, 100), min_size=1, max_size=4))
+async def test_walking_backward_gives_each_row_once(
+    asking: Asking, ids: list[str], asked: tuple[str, dict[str, Any] | None], sizes: list[int]
+) -> None:
+    pages = await walk(asking, asked, sizes, forward=False)
     assert [row for page in reversed(pages) for row in page] == ids
 
 

@@ -1,13 +1,17 @@
 """Selections of every form read the same rows: aliases, fragments, directives, the same list twice."""
 
+import asyncio
+import contextvars
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from models import Payment, Plan, Subscription
+from models.database import transaction
 from models.rows import Row, watch
 from models.selects import Select
+from resolvers import plans
 from resolvers.planner import load
 from tests.resolvers.asking import Asking
 from tests.resolvers.world import World, payment, price
@@ -82,6 +86,23 @@ async def test_one_document_with_other_variables(asking: Asking, world: World) -
     await payment(world.alice.customer, 9)
     assert len((await run("owner", on=True, n=1))["nodes"]) == 1
     assert len((await run("owner", on=True, n=2))["nodes"]) == 2
+
+
+async def test_only_so_many_plans_are_kept(asking: Asking, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plans, "PLANS_KEPT", 3)
+    monkeypatch.setattr(plans, "_roots", {})
+    for number in range(9):
+        assert await asking.ask("owner", f"{{ p{number}: payments {{ totalCount }} }}") == {f"p{number}": {"totalCount": 1}}
+    assert len(plans._roots) == 3
+
+
+async def test_reading_neither_waits_for_a_writer_nor_sees_what_is_not_committed(asking: Asking, world: World) -> None:
+    text = "{ payments { nodes { quantity } } }"
+    async with transaction():
+        await Payment.filter(id=world.alice.payment.id).update(quantity=7)
+        beside = asyncio.create_task(asking.ask("owner", text), context=contextvars.Context())
+        assert await asyncio.wait_for(beside, 5) == {"payments": {"nodes": [{"quantity": 1}]}}
+    assert await asking.ask("owner", text) == {"payments": {"nodes": [{"quantity": 7}]}}
 
 
 async def test_only_the_columns_that_are_asked_for_are_read(asking: Asking, world: World) -> None:
