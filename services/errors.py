@@ -155,3 +155,9 @@ class StripeRejected(Refusal):
     """Stripe refused for good; asking again unchanged gives the same answer."""
 
     code = RefusalCode.STRIPE_REJECTED
+
+
+class SubscriptionNotActive(Refusal):
+    """The subscription has ended, so nothing of it can be changed."""
+
+    code = RefusalCode.SUBSCRIPTION_NOT_ACTIVE

@@ -54,7 +54,7 @@ PATHS = {
 }
 """Stripe's word for an object (its `object` attribute) and where such objects are read."""
 
-EXPANSIONS = {"invoice": ["payments"], "payment_intent": ["latest_charge"]}
+EXPANSIONS = {"invoice": ["payments"], "payment_intent": ["latest_charge"], "refund": ["charge"]}
 """Fields that Stripe leaves out of an object unless asked for."""
 
 _log = structlog.get_logger(__name__)

@@ -1,0 +1,105 @@
+"""What one customer wants to buy: found in the catalogue, which alone says what it costs."""
+
+from dataclasses import dataclass
+
+from models import LIVE, BillingInterval, Customer, Payment, PaymentStatus, Plan, PlanKind, Price, Subscription
+from services.errors import AlreadyEntitled, AlreadySubscribed, InvalidInput, NotFound, PlanInactive, PriceUnavailable
+from services.minimum_amounts import check_charge
+from services.text_input import MAX_ID, checked_text
+
+MAX_QUANTITY = 10_000
+"""Pieces that are bought at once."""
+
+HOLDING = (PaymentStatus.SUCCEEDED.value, PaymentStatus.PARTIALLY_REFUNDED.value, PaymentStatus.DISPUTED.value)
+"""Payments by which a customer holds the package that they paid for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A price by its id, or by its plan's code with a currency (the configured one when None) and, for a recurring plan, an interval."""
+
+    price_id: str | None = None
+    plan_code: str | None = None
+    currency: str | None = None
+    interval: BillingInterval | None = None
+    quantity: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """What is bought; `amount` in minor units of the price's currency, charged at once or at each renewal."""
+
+    plan: Plan
+    price: Price
+    quantity: int
+
+    @property
+    def amount(self) -> int:
+        """Unit amount times quantity."""
+        return int(self.price.unit_amount) * self.quantity
+
+
+def check_choice(choice: Choice) -> None:
+    """Raise InvalidInput for a choice that cannot be meant: both or neither of the two ways, or a quantity out of bounds."""
+    if (choice.price_id is None) == (choice.plan_code is None):
+        raise InvalidInput("Name exactly one of priceId and planCode.", "priceId")
+    if choice.price_id is not None and (choice.currency or choice.interval):
+        raise InvalidInput("A priceId has its currency and interval: leave these out.", "currency" if choice.currency else "interval")
+    if not 1 <= choice.quantity <= MAX_QUANTITY:
+        raise InvalidInput(f"The quantity is 1 to {MAX_QUANTITY}.", "quantity")
+
+
+async def chosen(choice: Choice, default_currency: str) -> Purchase:
+    """Find what a checked choice names, among what is sold.
+
+    Raises NotFound, PlanInactive, PriceUnavailable, InvalidInput and AmountTooSmall.
+    """
+    if choice.price_id is not None:
+        plan, price = await _by_id(choice.price_id)
+    else:
+        plan, price = await _by_code(choice, default_currency)
+    purchase = Purchase(plan, price, choice.quantity)
+    if purchase.amount:
+        check_charge(purchase.amount, price.currency, "quantity")
+    return purchase
+
+
+async def check_not_held(customer: Customer, plan: Plan) -> None:
+    """Raise AlreadySubscribed to one who has a live subscription to the plan, AlreadyEntitled to one who holds a package sold once."""
+    if plan.kind == PlanKind.SUBSCRIPTION:
+        live = [status.value for status in LIVE]
+        if await Subscription.filter(customer_id=customer.id, plan_id=plan.id, status__in=live).exists():
+            raise AlreadySubscribed("You are subscribed to this plan: change or cancel it in the portal.")
+    elif not plan.repeatable and await Payment.filter(customer_id=customer.id, plan_id=plan.id, status__in=HOLDING).exists():
+        raise AlreadyEntitled("You have bought this already.")
+
+
+async def _by_id(price_id: str) -> tuple[Plan, Price]:
+    price = await Price.get_or_none(id=checked_text(price_id, MAX_ID, "priceId")).select_related("plan")
+    if price is None:
+        raise NotFound("There is no such price.", "priceId")
+    _check_active(price.plan, "priceId")
+    if not price.active:
+        raise PriceUnavailable("This price is no longer offered: read the plan's prices again.", "priceId")
+    return price.plan, price
+
+
+async def _by_code(choice: Choice, default_currency: str) -> tuple[Plan, Price]:
+    plan = await Plan.get_or_none(code=checked_text(choice.plan_code or "", MAX_ID, "planCode"))
+    if plan is None:
+        raise NotFound("There is no such plan.", "planCode")
+    _check_active(plan, "planCode")
+    if (plan.kind == PlanKind.SUBSCRIPTION) != (choice.interval is not None):
+        raise InvalidInput("A recurring plan is bought with an interval, a package without.", "interval")
+    currency = choice.currency or default_currency
+    interval = choice.interval.value if choice.interval else None
+    offered = Price.filter(plan_id=plan.id, active=True, currency=currency, interval=interval)
+    price = await offered.order_by("interval_count", "-id").first()
+    if price is None:
+        raise PriceUnavailable(f"The plan has no such price in {currency}.", "interval" if interval else "currency")
+    return plan, price
+
+
+def _check_active(plan: Plan, field: str) -> None:
+    if not plan.active:
+        raise PlanInactive("This plan is no longer sold.", field)
