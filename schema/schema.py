@@ -6,9 +6,9 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 
 from schema.fields import bind
+from schema.mutation import Mutation
 from schema.query import Query
 from schema.scalars import SCALARS
-from schema.types.user_error import UserError
 
 PRINTED = Path(__file__).with_name("schema.graphql")
 """The printed schema, kept current by a test."""
@@ -16,7 +16,7 @@ PRINTED = Path(__file__).with_name("schema.graphql")
 
 def build_schema() -> strawberry.Schema:
     """Put the schema together; its fields read by their declarations."""
-    made = strawberry.Schema(query=Query, types=[UserError], config=StrawberryConfig(scalar_map=SCALARS))
+    made = strawberry.Schema(query=Query, mutation=Mutation, config=StrawberryConfig(scalar_map=SCALARS))
     bind(made._schema)  # noqa: SLF001 - Strawberry offers its graphql-core schema under no public name
     return made
 
