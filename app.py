@@ -14,8 +14,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from models.database import connect, disconnect
 from resolvers.context import Context
-from sandbox.application import create_sandbox
-from sandbox.configuration import Configuration
+from sandbox import Sandbox, create_sandbox
 from schema.endpoint import graphql_endpoint
 from schema.graphiql import graphiql_routes
 from schema.schema import schema
@@ -73,7 +72,7 @@ def create_app(settings: Settings) -> Starlette:
     return app
 
 
-def _routes(billing: Billing, authenticator: Authenticator, sandbox: Starlette | None) -> list[BaseRoute]:
+def _routes(billing: Billing, authenticator: Authenticator, sandbox: Sandbox | None) -> list[BaseRoute]:
     """The busy routes first, so that they are found first and pass nothing of FastAPI; what is rare stands in `_rare` behind them."""
     settings = billing.settings
 
@@ -94,20 +93,20 @@ def _routes(billing: Billing, authenticator: Authenticator, sandbox: Starlette |
     ]
 
 
-def _sandbox(settings: Settings) -> Starlette:
+def _sandbox(settings: Settings) -> Sandbox:
     """Stripe's stand-in, with a file of its own, posting its events to this very process; ValueError for keys that are not test keys."""
     if settings.stripe_secret_key is None:
         raise ValueError("Set STRIPE_SECRET_KEY: the sandbox takes no other key.")
     here = own_address(settings)
     secrets = settings.stripe_webhook_secret
-    configuration = Configuration(
+    return create_sandbox(
+        store=settings.billgraph_var / "sandbox.sqlite3",
         secret_key=settings.stripe_secret_key.get_secret_value(),
         publishable_key=settings.stripe_publishable_key or "",
         public_url=(settings.public_url or here) + SANDBOX_MOUNT,
         webhook_url=f"{here}/webhooks/stripe" if secrets else None,
         webhook_secret=secrets[0].get_secret_value() if secrets else None,
     )
-    return create_sandbox(configuration, settings.billgraph_var / "sandbox.sqlite3")
 
 
 def _rare(settings: Settings) -> FastAPI:
@@ -141,7 +140,7 @@ def _middleware(settings: Settings, routes: list[BaseRoute]) -> list[Middleware]
 
 
 @asynccontextmanager
-async def _running(billing: Billing, authenticator: Authenticator, sandbox: Starlette | None) -> AsyncIterator[None]:
+async def _running(billing: Billing, authenticator: Authenticator, sandbox: Sandbox | None) -> AsyncIterator[None]:
     """Everything that lives while requests are served; ended in the opposite order, each part whatever became of the others."""
     settings = billing.settings
     async with AsyncExitStack() as stack:
@@ -152,7 +151,8 @@ async def _running(billing: Billing, authenticator: Authenticator, sandbox: Star
         await connect(settings.database_url.get_secret_value())
         stack.push_async_callback(disconnect)
         if sandbox is not None:
-            await stack.enter_async_context(sandbox.router.lifespan_context(sandbox))
+            await sandbox.start()
+            stack.push_async_callback(sandbox.stop)
         if settings.embedded_worker:
             await stack.enter_async_context(_worker(billing))
         yield

@@ -43,7 +43,7 @@ async def _history(customer: Customer, count: int) -> None:
     ]
     await Payment.bulk_create(payments, batch_size=BATCH)
     refunds = [
-        Refund(payment=payment, customer=customer, amount=100, currency="USD", status="SUCCEEDED", created_at=payment.created_at)
+        Refund(payment_id=payment.id, customer=customer, amount=100, currency="USD", status="SUCCEEDED", created_at=payment.created_at)
         for payment in payments[::2]
     ]
     await Refund.bulk_create(refunds, batch_size=BATCH)
