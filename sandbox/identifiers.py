@@ -1,0 +1,46 @@
+"""Ids as Stripe writes them: a prefix that names the resource, then random letters and digits."""
+
+import secrets
+import string
+
+_ALPHABET = string.ascii_letters + string.digits
+
+PREFIXES: dict[str, str] = {
+    "customer": "cus_",
+    "product": "prod_",
+    "price": "price_",
+    "payment_method": "pm_",
+    "payment_intent": "pi_",
+    "charge": "ch_",
+    "refund": "re_",
+    "balance_transaction": "txn_",
+    "checkout.session": "cs_test_",
+    "item": "li_",
+    "subscription": "sub_",
+    "subscription_item": "si_",
+    "invoice": "in_",
+    "line_item": "il_",
+    "invoice_payment": "inpay_",
+    "billing_portal.session": "bps_",
+    "billing_portal.configuration": "bpc_",
+    "webhook_endpoint": "we_",
+    "event": "evt_",
+}
+
+
+def random_text(length: int = 24) -> str:
+    """Return random letters and digits."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+def new_id(kind: str) -> str:
+    """Return a fresh id for a resource, by its `object` name."""
+    return PREFIXES[kind] + random_text(40 if kind == "checkout.session" else 24)
+
+
+def kind_of(value: str) -> str | None:
+    """Return the `object` name that an id's prefix stands for; None when it is no id of ours."""
+    for kind, prefix in PREFIXES.items():
+        if value.startswith(prefix):
+            return kind
+    return None

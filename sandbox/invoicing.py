@@ -1,0 +1,173 @@
+"""Invoices of subscriptions: made, finalized, paid, failed."""
+
+import stripe
+
+from sandbox.identifiers import new_id, random_text
+from sandbox.periods import next_change
+from sandbox.shapes import Json, nested
+from sandbox.transaction import Transaction
+
+
+def draft(tx: Transaction, subscription: Json, reason: str, lines: list[Json]) -> Json:
+    """Store a subscription's `latest_invoice`, a draft, with its lines (minor units); emits invoice.created."""
+    customer = tx.get("customer", subscription["customer"])
+    total = sum(line["amount"] for line in lines)
+    invoice = tx.new("invoice", **_amounts(total), **_of_customer(customer), billing_reason=reason, status="draft", auto_advance=False)
+    invoice |= {
+        "id": subscription["latest_invoice"],
+        "currency": subscription["currency"],
+        "metadata": {},
+        "description": subscription["description"],
+    }
+    invoice |= {"account_country": "US", "account_name": "Billgraph sandbox", "period_start": tx.now, "period_end": tx.now}
+    invoice["issuer"] = {"type": "self"}
+    invoice["collection_method"] = subscription["collection_method"]
+    invoice["parent"] = {
+        "type": "subscription_details",
+        "quote_details": None,
+        "subscription_details": {"metadata": subscription["metadata"], "subscription": subscription["id"]},
+    }
+    invoice["lines"] = {
+        "object": "list",
+        "data": [line | {"invoice": invoice["id"]} for line in lines],
+        "has_more": False,
+        "url": f"/v1/invoices/{invoice['id']}/lines",
+    }
+    return tx.add(invoice, parent=subscription["id"], event="invoice.created")
+
+
+def _amounts(total: int) -> Json:
+    due = max(total, 0)
+    return {
+        "amount_due": due,
+        "amount_remaining": due,
+        "subtotal": total,
+        "subtotal_excluding_tax": total,
+        "total": total,
+        "total_excluding_tax": total,
+        "total_discount_amounts": [],
+        "total_pretax_credit_amounts": [],
+        "total_taxes": [],
+    }
+
+
+def _of_customer(customer: Json) -> Json:
+    return {
+        "customer": customer["id"],
+        "customer_address": customer["address"],
+        "customer_email": customer["email"],
+        "customer_name": customer["name"],
+        "customer_phone": customer["phone"],
+        "customer_shipping": customer["shipping"],
+        "customer_tax_exempt": customer["tax_exempt"],
+        "customer_tax_ids": [],
+    }
+
+
+def line(tx: Transaction, subscription: Json, item: Json, *, trial: bool) -> Json:
+    """Return an invoice line for a subscription item's current period; a trial costs nothing."""
+    price = item["price"]
+    product = tx.get("product", price["product"])
+    quantity = item["quantity"] or 1
+    amount = 0 if trial else price["unit_amount"] * quantity
+    text = f"Trial period for {product['name']}" if trial else f"{quantity} × {product['name']}"
+    made = nested(stripe.InvoiceLineItem, id=new_id("line_item"), object="line_item", amount=amount, subtotal=amount, quantity=quantity)
+    made |= {"currency": subscription["currency"], "description": text, "discountable": True, "discounts": [], "discount_amounts": []}
+    made |= {"metadata": subscription["metadata"], "pretax_credit_amounts": [], "taxes": [], "quantity_decimal": str(quantity)}
+    made["period"] = {"start": item["current_period_start"], "end": item["current_period_end"]}
+    made["pricing"] = {
+        "type": "price_details",
+        "price_details": {"price": price["id"], "product": product["id"]},
+        "unit_amount_decimal": "0" if trial else str(price["unit_amount"]),
+    }
+    made["parent"] = {
+        "type": "subscription_item_details",
+        "invoice_item_details": None,
+        "subscription_item_details": {
+            "invoice_item": None,
+            "proration": False,
+            "proration_details": {"credited_items": None},
+            "subscription": subscription["id"],
+            "subscription_item": item["id"],
+        },
+    }
+    return made
+
+
+def finalize(tx: Transaction, invoice: Json) -> Json:
+    """Number a draft and open it; emits invoice.finalized. A total of 0 is paid at once."""
+    customer = tx.get("customer", invoice["customer"])
+    sequence = customer["next_invoice_sequence"]
+    tx.save(customer | {"next_invoice_sequence": sequence + 1})
+    url = f"{tx.configuration.public_url}/invoices/{invoice['id']}"
+    invoice |= {
+        "status": "open",
+        "number": f"{customer['invoice_prefix']}-{sequence:04d}",
+        "hosted_invoice_url": url,
+        "invoice_pdf": f"{url}/pdf",
+        "effective_at": tx.now,
+        "ending_balance": 0,
+        "due_date": None,
+    }
+    invoice["status_transitions"]["finalized_at"] = tx.now
+    saved = tx.save(invoice, "invoice.finalized")
+    return saved if saved["amount_due"] else _close(tx, saved, None)
+
+
+def bill(tx: Transaction, invoice: Json, intent: Json) -> None:
+    """Tie a payment intent to the invoice that it is to pay."""
+    payment = tx.new("invoice_payment", amount_requested=invoice["amount_due"], currency=invoice["currency"], invoice=invoice["id"])
+    payment |= {"is_default": True, "status": "open"}
+    payment["payment"] = {"type": "payment_intent", "payment_intent": intent["id"]}
+    tx.add(payment, parent=invoice["id"])
+    tx.note(invoice["id"], payment_intent=intent["id"])
+    tx.note(intent["id"], invoice=invoice["id"])
+
+
+def paid(tx: Transaction, invoice: Json, intent: Json) -> Json:
+    """Mark an invoice paid by an intent, and start or go on with its subscription."""
+    if invoice["status"] == "paid":
+        return invoice
+    return _close(tx, invoice, intent)
+
+
+def _close(tx: Transaction, invoice: Json, intent: Json | None) -> Json:
+    invoice |= {"status": "paid", "amount_paid": invoice["amount_due"], "amount_remaining": 0, "attempted": True}
+    invoice |= {"next_payment_attempt": None, "attempt_count": invoice["attempt_count"] + (1 if intent else 0)}
+    invoice["status_transitions"]["paid_at"] = tx.now
+    saved = tx.save(invoice, "invoice.paid")
+    for payment in tx.children("invoice_payment", invoice["id"]):
+        payment |= {"status": "paid", "amount_paid": payment["amount_requested"]}
+        payment["status_transitions"]["paid_at"] = tx.now
+        tx.save(payment, "invoice_payment.paid")
+    tx.emit("invoice.payment_succeeded", saved)
+    _activate(tx, saved, intent)
+    return saved
+
+
+def _activate(tx: Transaction, invoice: Json, intent: Json | None) -> None:
+    subscription = tx.find("subscription", invoice["parent"]["subscription_details"]["subscription"])
+    if subscription is None or subscription["status"] not in {"incomplete", "past_due", "unpaid"}:
+        return
+    method = tx.find("payment_method", intent and intent["payment_method"])
+    if method is not None and method["customer"] and tx.private(subscription["id"]).get("save_method"):
+        subscription["default_payment_method"] = method["id"]
+    tx.schedule(subscription["id"], next_change(subscription))
+    tx.save(subscription | {"status": "active"}, "customer.subscription.updated")
+
+
+def failed(tx: Transaction, invoice: Json) -> None:
+    """Keep a failed try of an invoice; a running subscription becomes past due. Emits invoice.payment_failed."""
+    invoice |= {"attempted": True, "attempt_count": invoice["attempt_count"] + 1}
+    subscription = tx.find("subscription", invoice["parent"]["subscription_details"]["subscription"])
+    running = subscription is not None and subscription["status"] == "active"
+    if running:
+        invoice["next_payment_attempt"] = tx.now + 3 * 86400
+    tx.save(invoice, "invoice.payment_failed")
+    if subscription is not None and running:
+        tx.save(subscription | {"status": "past_due"}, "customer.subscription.updated")
+
+
+def new_prefix() -> str:
+    """Return a customer's invoice prefix."""
+    return random_text(8).upper()

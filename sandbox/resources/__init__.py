@@ -1,0 +1,32 @@
+"""The API's resources: each module handles one of them; `ROUTES` is the table of all their endpoints."""
+
+from sandbox.resources import (
+    billing_portal,
+    charges,
+    checkout_sessions,
+    customers,
+    events,
+    invoices,
+    payment_intents,
+    payment_methods,
+    prices,
+    products,
+    refunds,
+    subscriptions,
+)
+from sandbox.routing import Route
+
+ROUTES: list[Route] = [
+    *billing_portal.ROUTES,
+    *charges.ROUTES,
+    *checkout_sessions.ROUTES,
+    *customers.ROUTES,
+    *events.ROUTES,
+    *invoices.ROUTES,
+    *payment_intents.ROUTES,
+    *payment_methods.ROUTES,
+    *prices.ROUTES,
+    *products.ROUTES,
+    *refunds.ROUTES,
+    *subscriptions.ROUTES,
+]

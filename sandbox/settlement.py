@@ -1,0 +1,28 @@
+"""What follows a payment intent's outcome: its invoice is paid, its subscription starts, its checkout session completes."""
+
+from sandbox import completion, invoicing
+from sandbox.shapes import Json
+from sandbox.transaction import Transaction
+
+
+def succeeded(tx: Transaction, intent: Json) -> None:
+    """Let a success reach the invoice and its subscription, then the checkout session."""
+    known = tx.private(intent["id"])
+    if known.get("invoice"):
+        invoicing.paid(tx, tx.get("invoice", known["invoice"]), intent)
+    if known.get("session"):
+        completion.complete(tx, tx.get("checkout.session", known["session"]), intent)
+
+
+def failed(tx: Transaction, intent: Json) -> None:
+    """Let a failure reach the invoice and a running subscription."""
+    known = tx.private(intent["id"])
+    if known.get("invoice"):
+        invoicing.failed(tx, tx.get("invoice", known["invoice"]))
+
+
+def asked(tx: Transaction, intent: Json) -> None:
+    """Say on the invoice that the payer has to authenticate."""
+    known = tx.private(intent["id"])
+    if known.get("invoice"):
+        tx.emit("invoice.payment_action_required", tx.get("invoice", known["invoice"]))

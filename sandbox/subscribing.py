@@ -1,0 +1,161 @@
+"""Subscriptions: begun, billed, changed, ended."""
+
+from dataclasses import dataclass, field
+
+import stripe
+
+from sandbox import invoicing, payments
+from sandbox.errors import Refusal
+from sandbox.identifiers import new_id
+from sandbox.periods import period_end
+from sandbox.shapes import Json, nested, skeleton
+from sandbox.transaction import Transaction
+
+ENDED = frozenset({"canceled", "incomplete_expired"})
+INCOMPLETE_SECONDS = 23 * 60 * 60
+
+
+@dataclass
+class Terms:
+    """What a subscription is begun with. `items` are (price, quantity); `trial_end` is UTC seconds; `known` goes into the object."""
+
+    customer: Json
+    items: list[tuple[Json, int]]
+    trial_end: int | None = None
+    save_method: bool = False
+    known: Json = field(default_factory=dict)
+
+
+def begin(tx: Transaction, terms: Terms) -> tuple[Json, Json | None]:
+    """Store a subscription with its first invoice, finalized, and the payment intent that is to pay it (None when nothing is due)."""
+    trial = terms.trial_end is not None
+    subscription = _new(tx, terms)
+    tx.add(subscription, event="customer.subscription.created", save_method=terms.save_method)
+    if not trial:
+        tx.schedule(subscription["id"], tx.now + INCOMPLETE_SECONDS)
+    else:
+        tx.schedule(subscription["id"], terms.trial_end)
+    intent = invoice(tx, subscription, "subscription_create", trial=trial)
+    return tx.get("subscription", subscription["id"]), intent
+
+
+def invoice(tx: Transaction, subscription: Json, reason: str, *, trial: bool = False) -> Json | None:
+    """Make and finalize the subscription's `latest_invoice`; return the payment intent for it, None when nothing is due."""
+    lines = [invoicing.line(tx, subscription, item, trial=trial) for item in subscription["items"]["data"]]
+    made = invoicing.finalize(tx, invoicing.draft(tx, subscription, reason, lines))
+    if made["status"] == "paid":
+        return None
+    intent = payments.new_intent(
+        tx,
+        amount=made["amount_due"],
+        currency=made["currency"],
+        parent=made["id"],
+        customer=made["customer"],
+        description="Subscription creation" if reason == "subscription_create" else "Subscription update",
+        setup_future_usage="off_session",
+    )
+    invoicing.bill(tx, made, intent)
+    return intent
+
+
+def _new(tx: Transaction, terms: Terms) -> Json:
+    trial_end = terms.trial_end
+    made = tx.new("subscription", customer=terms.customer["id"], currency=terms.items[0][0]["currency"], **terms.known)
+    made |= {"status": "incomplete" if trial_end is None else "trialing", "latest_invoice": new_id("invoice"), "start_date": tx.now}
+    made |= {"billing_cycle_anchor": trial_end or tx.now, "trial_start": None if trial_end is None else tx.now, "trial_end": trial_end}
+    made["billing_mode"] = {"type": "flexible", "flexible": {"proration_discounts": "included"}}
+    made["invoice_settings"]["issuer"] = {"type": "self"}
+    made["payment_settings"] = nested(stripe.Subscription.PaymentSettings) | (made["payment_settings"] or {})
+    made["payment_settings"]["save_default_payment_method"] = made["payment_settings"].get("save_default_payment_method") or "off"
+    made["trial_settings"] = {"end_behavior": {"billing_cycle_anchor": None, "missing_payment_method": "create_invoice"}}
+    made["cancellation_details"] = nested(stripe.Subscription.CancellationDetails)
+    made["default_tax_rates"] = []
+    data = [item(tx, made, price, quantity) for price, quantity in terms.items]
+    made["items"] = {"object": "list", "data": data, "has_more": False, "url": f"/v1/subscription_items?subscription={made['id']}"}
+    return made
+
+
+def item(tx: Transaction, subscription: Json, price: Json, quantity: int, item_id: str | None = None) -> Json:
+    """Return a subscription item for the period that runs now."""
+    anchor = subscription["billing_cycle_anchor"]
+    end = subscription["trial_end"] or period_end(tx.now, price["recurring"], anchor)
+    made = skeleton("subscription_item") | {"id": item_id or new_id("subscription_item"), "created": tx.now, "quantity": quantity}
+    made |= {"price": price, "plan": plan(price), "subscription": subscription["id"], "tax_rates": []}
+    return made | {"current_period_start": tx.now, "current_period_end": end}
+
+
+def plan(price: Json) -> Json:
+    """Return the older `plan` view of a recurring price, which subscription items still carry."""
+    same = {name: price[name] for name in ("id", "active", "billing_scheme", "created", "currency", "metadata", "nickname", "product")}
+    recurring = price["recurring"]
+    amounts = {"amount": price["unit_amount"], "amount_decimal": price["unit_amount_decimal"]}
+    cycle = {"interval": recurring["interval"], "interval_count": recurring["interval_count"], "usage_type": "licensed"}
+    return skeleton("plan") | same | amounts | cycle
+
+
+def end_of_period(subscription: Json) -> int:
+    """Return when the period that runs now ends (UTC seconds); the earliest where items differ."""
+    return min(entry["current_period_end"] for entry in subscription["items"]["data"])
+
+
+def check_running(subscription: Json) -> None:
+    """Refuse a change of a subscription that has ended."""
+    if subscription["status"] in ENDED:
+        raise Refusal(
+            f"A canceled subscription can only update its cancellation_details and metadata. ({subscription['id']} is "
+            f"{subscription['status']}.)"
+        )
+
+
+def cancel_at_period_end(tx: Transaction, subscription: Json, *, wanted: bool) -> Json:
+    """Plan, or take back, the end at the end of the period, as the API's `cancel_at_period_end` does. Not stored yet."""
+    end = end_of_period(subscription)
+    subscription |= {"cancel_at_period_end": wanted, "cancel_at": end if wanted else None, "canceled_at": tx.now if wanted else None}
+    subscription["cancellation_details"]["reason"] = "cancellation_requested" if wanted else None
+    return subscription
+
+
+def cancel(tx: Transaction, subscription: Json, reason: str = "cancellation_requested") -> Json:
+    """End a subscription now; emits customer.subscription.deleted. What was paid is not refunded."""
+    check_running(subscription)
+    subscription |= {"status": "canceled", "ended_at": tx.now, "canceled_at": subscription["canceled_at"] or tx.now}
+    subscription["cancellation_details"]["reason"] = reason
+    tx.schedule(subscription["id"], None)
+    return tx.save(subscription, "customer.subscription.deleted")
+
+
+def renew(tx: Transaction, subscription: Json) -> Json:
+    """Begin the next period of a subscription whose period or trial has ended: invoice it and charge the default card."""
+    was_trial = subscription["status"] == "trialing"
+    for entry in subscription["items"]["data"]:
+        start = entry["current_period_end"]
+        entry |= {
+            "current_period_start": start,
+            "current_period_end": period_end(start, entry["price"]["recurring"], subscription["billing_cycle_anchor"]),
+        }
+    subscription |= {"latest_invoice": new_id("invoice"), "status": "active" if was_trial else subscription["status"]}
+    tx.schedule(subscription["id"], end_of_period(subscription))
+    saved = tx.save(subscription, "customer.subscription.updated")
+    intent = invoice(tx, saved, "subscription_cycle")
+    if intent is not None:
+        _charge_default(tx, saved, intent)
+    return tx.get("subscription", saved["id"])
+
+
+def _charge_default(tx: Transaction, subscription: Json, intent: Json) -> None:
+    method = default_method(tx, subscription)
+    if method is None:
+        invoicing.failed(tx, tx.get("invoice", subscription["latest_invoice"]))
+        return
+    try:
+        payments.attempt(tx, intent, method)
+    except Refusal as refusal:
+        if not refusal.keep:
+            raise
+
+
+def default_method(tx: Transaction, subscription: Json) -> Json | None:
+    """Return the card that a subscription is charged to: its own, or else its customer's default."""
+    customer = tx.get("customer", subscription["customer"])
+    settings = customer["invoice_settings"] or {}
+    return tx.find("payment_method", subscription["default_payment_method"] or settings.get("default_payment_method"))
