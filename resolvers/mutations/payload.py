@@ -3,6 +3,8 @@
 from collections.abc import Awaitable
 from typing import Any
 
+from strawberry.utils.str_converters import to_camel_case
+
 from models.record import Record
 from resolvers.context import Context
 from resolvers.planner import load
@@ -39,7 +41,7 @@ async def made(info: Any, name: str, model: type[Record], work: Awaitable[Done[A
         done = await work
     except Refusal as refusal:
         return refused(refusal), None
-    return Payload([], **{name: await load(info, model, done.object_id, name)}), done.extra
+    return Payload([], **{name: await load(info, model, done.object_id, to_camel_case(name))}), done.extra
 
 
 def refused(refusal: Refusal) -> Payload:
