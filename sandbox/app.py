@@ -12,12 +12,13 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from sandbox import lifecycle, pages
+from sandbox import pages
 from sandbox.clock import Clock
 from sandbox.configuration import Configuration
 from sandbox.delivery import Delivery
 from sandbox.engine import Engine
 from sandbox.gateway import Gateway
+from sandbox.lifecycle import advance
 from sandbox.store import Store
 from sandbox.transaction import Transaction
 
@@ -106,7 +107,7 @@ class Sandbox:
     async def _pass(self, delivery: Delivery) -> float:
         self._wake.clear()
         now = self.clock.now()
-        await self._store.transact(lambda connection: lifecycle.advance(Transaction(connection, self.configuration, now)))
+        await self._store.transact(lambda connection: advance(Transaction(connection, self.configuration, now)))
         while await delivery.send_next():
             pass
         if not self._wake.is_set():

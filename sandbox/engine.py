@@ -19,14 +19,12 @@ Objects are dicts in Stripe's shape; amounts are minor units (sandbox.currencies
 raises sandbox.errors.Refusal with status 404 (`.message`, `.status`); CardRefusal is a Refusal with `.code`, `.param`, `.details`.
 """
 
-import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from sandbox import completion, payments, subscribing
 from sandbox.cards import CardForm
-from sandbox.errors import CardRefusal, Refusal, missing
+from sandbox.errors import Refusal
 from sandbox.expansion import expand
 from sandbox.periods import next_change
 from sandbox.resources import payment_methods
@@ -34,6 +32,20 @@ from sandbox.resources.checkout_sessions import fresh
 from sandbox.shapes import Json
 from sandbox.submission import Buyer, submit
 from sandbox.transaction import Transaction
+from sandbox.views import (
+    CheckoutView,
+    EventView,
+    PaymentResult,
+    PortalView,
+    event_views,
+    intent_of,
+    or_declined,
+    owned_subscription,
+    portal_view,
+    result,
+    running_subscriptions,
+    success_url,
+)
 
 T = TypeVar("T")
 
@@ -45,57 +57,9 @@ class Run(Protocol):
         """Return what the work returns, after the commit."""
 
 
-@dataclass(frozen=True)
-class CheckoutView:
-    """A checkout session with its line items; `cancel_url` and the rest are fields of the session."""
-
-    session: Json
-    line_items: list[Json]
-
-
-@dataclass(frozen=True)
-class PaymentResult:
-    """What came of a payment. `status` is succeeded, declined or requires_action.
-
-    `redirect_url` is where the browser goes next: the shop's success page, or the 3-D Secure page; None after a decline.
-    `code`, `decline_code`, `message` and `param` (number, exp_year, cvc …) say what was wrong with the card.
-    """
-
-    status: str
-    redirect_url: str | None = None
-    code: str | None = None
-    decline_code: str | None = None
-    message: str | None = None
-    param: str | None = None
-    payment_intent: Json | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True)
-class PortalView:
-    """What a customer sees in the portal. `default_payment_method` is an id or None; `flow` is the session's, if it has one."""
-
-    session: Json
-    configuration: Json
-    customer: Json
-    subscriptions: list[Json]
-    products: dict[str, Json]
-    payment_methods: list[Json]
-    default_payment_method: str | None
-    invoices: list[Json]
-
-
-@dataclass(frozen=True)
-class EventView:
-    """An event and its delivery: `state` is pending, delivered, failed, or stored when nothing is to be sent.
-
-    An attempt is {at, status (None: no answer), answer, milliseconds}.
-    """
-
-    event: Json
-    state: str
-    tries: int
-    next_at: int | None
-    attempts: list[Json]
+def _save(tx: Transaction, subscription: Json) -> Json:
+    tx.schedule(subscription["id"], next_change(subscription))
+    return tx.save(subscription, "customer.subscription.updated")
 
 
 class Engine:
@@ -119,9 +83,9 @@ class Engine:
         def work(tx: Transaction) -> PaymentResult:
             session = fresh(tx, tx.get("checkout.session", session_id))
             intent = submit(tx, session, card, buyer)
-            return _result(tx, intent, _success_url(session))
+            return result(tx, intent, success_url(session))
 
-        return await _or_declined(self._run(work))
+        return await or_declined(self._run(work))
 
     async def expire_checkout(self, session_id: str) -> Json:
         """Expire an open session."""
@@ -136,27 +100,25 @@ class Engine:
 
     async def authentication(self, intent_id: str, client_secret: str) -> PaymentResult:
         """Return how a payment intent stands, for the 3-D Secure page."""
-        return await self._run(lambda tx: _result(tx, _intent(tx, intent_id, client_secret), None))
+        return await self._run(lambda tx: result(tx, intent_of(tx, intent_id, client_secret)))
 
     async def finish_authentication(self, intent_id: str, client_secret: str, *, authenticated: bool) -> PaymentResult:
         """Finish 3-D Secure: the charge goes through, or the intent waits for another card."""
 
         def work(tx: Transaction) -> PaymentResult:
-            intent = _intent(tx, intent_id, client_secret)
-            back = _back(tx, intent)
-            return _result(tx, payments.authenticate(tx, intent, authenticated), back)
+            return result(tx, payments.authenticate(tx, intent_of(tx, intent_id, client_secret), authenticated=authenticated))
 
         return await self._run(work)
 
     async def portal(self, session_id: str) -> PortalView:
         """Return what the portal session's customer has."""
-        return await self._run(lambda tx: _portal(tx, session_id))
+        return await self._run(lambda tx: portal_view(tx, session_id))
 
     async def cancel_subscription(self, session_id: str, subscription_id: str) -> Json:
         """Plan a subscription's end for the end of its period. Like Stripe's portal this sets `cancel_at`, not cancel_at_period_end."""
 
         def work(tx: Transaction) -> Json:
-            subscription = _owned(tx, session_id, subscription_id)
+            subscription = owned_subscription(tx, session_id, subscription_id)
             subscribing.check_running(subscription)
             subscription |= {"cancel_at": subscribing.end_of_period(subscription), "canceled_at": tx.now}
             subscription["cancellation_details"]["reason"] = "cancellation_requested"
@@ -168,7 +130,7 @@ class Engine:
         """Take a planned end back."""
 
         def work(tx: Transaction) -> Json:
-            subscription = _owned(tx, session_id, subscription_id)
+            subscription = owned_subscription(tx, session_id, subscription_id)
             subscribing.check_running(subscription)
             subscription |= {"cancel_at": None, "canceled_at": None, "cancel_at_period_end": False}
             subscription["cancellation_details"]["reason"] = None
@@ -185,7 +147,7 @@ class Engine:
             method = payment_methods.attach(tx, payment_methods.new_card(tx, card, billing), customer["id"])
             customer["invoice_settings"]["default_payment_method"] = method["id"]
             tx.save(customer, "customer.updated")
-            for subscription in _running(tx, customer["id"]):
+            for subscription in running_subscriptions(tx, customer["id"]):
                 tx.save(subscription | {"default_payment_method": method["id"]}, "customer.subscription.updated")
             return method
 
@@ -204,13 +166,13 @@ class Engine:
                 raise Refusal(f"This invoice has a status of {invoice['status']} and cannot be paid.")
             intent = tx.get("payment_intent", tx.private(invoice_id)["payment_intent"])
             method = payment_methods.new_card(tx, card)
-            return _result(tx, payments.attempt(tx, intent, method, invoice["hosted_invoice_url"]), invoice["hosted_invoice_url"])
+            return result(tx, payments.attempt(tx, intent, method, invoice["hosted_invoice_url"]), invoice["hosted_invoice_url"])
 
-        return await _or_declined(self._run(work))
+        return await or_declined(self._run(work))
 
     async def events(self, limit: int = 50, before: str | None = None) -> list[EventView]:
         """Return the newest events (at most 200), or those older than the event `before`, with their deliveries."""
-        return await self._run(lambda tx: _events(tx, min(max(limit, 1), 200), before))
+        return await self._run(lambda tx: event_views(tx, min(max(limit, 1), 200), before))
 
     async def send_again(self, event_id: str) -> None:
         """Queue an event's delivery afresh, whatever became of it."""
@@ -223,104 +185,3 @@ class Engine:
             tx.connection.execute("INSERT INTO deliveries (event, state, next_at) VALUES (?, 'pending', ?)", (event_id, tx.now))
 
         await self._run(work)
-
-
-async def _or_declined(paying: Awaitable[PaymentResult]) -> PaymentResult:
-    try:
-        return await paying
-    except CardRefusal as refusal:
-        details: dict[str, Any] = refusal.details
-        return PaymentResult(
-            "declined",
-            code=refusal.code,
-            decline_code=details.get("decline_code"),
-            message=refusal.message,
-            param=refusal.param,
-            payment_intent=details.get("payment_intent"),
-        )
-
-
-def _success_url(session: Json) -> str | None:
-    url = session["success_url"] or session["return_url"]
-    return None if url is None else url.replace("{CHECKOUT_SESSION_ID}", session["id"])
-
-
-def _result(tx: Transaction, intent: Json | None, done_url: str | None) -> PaymentResult:
-    if intent is None or intent["status"] == "succeeded":
-        return PaymentResult("succeeded", done_url or (_back(tx, intent) if intent else None), payment_intent=intent)
-    if intent["status"] == "requires_action":
-        return PaymentResult("requires_action", intent["next_action"]["redirect_to_url"]["url"], payment_intent=intent)
-    error = intent["last_payment_error"] or {}
-    again = _back(tx, intent)
-    return PaymentResult("declined", again, error.get("code"), error.get("decline_code"), error.get("message"), payment_intent=intent)
-
-
-def _back(tx: Transaction, intent: Json) -> str | None:
-    session = tx.find("checkout.session", tx.private(intent["id"]).get("session"))
-    if session is not None:
-        return session["url"] if session["status"] == "open" else _success_url(session)
-    action = (intent["next_action"] or {}).get("redirect_to_url") or {}
-    url: str | None = action.get("return_url")
-    return url
-
-
-def _intent(tx: Transaction, intent_id: str, client_secret: str) -> Json:
-    intent = tx.get("payment_intent", intent_id)
-    if intent["client_secret"] != client_secret:
-        raise missing("payment_intent", intent_id)
-    return intent
-
-
-def _owned(tx: Transaction, session_id: str, subscription_id: str) -> Json:
-    subscription = tx.get("subscription", subscription_id)
-    if subscription["customer"] != tx.get("billing_portal.session", session_id)["customer"]:
-        raise missing("subscription", subscription_id)
-    return subscription
-
-
-def _save(tx: Transaction, subscription: Json) -> Json:
-    tx.schedule(subscription["id"], next_change(subscription))
-    return tx.save(subscription, "customer.subscription.updated")
-
-
-def _running(tx: Transaction, customer: str) -> list[Json]:
-    return [found for found in tx.of_customer("subscription", customer) if found["status"] not in subscribing.ENDED]
-
-
-def _portal(tx: Transaction, session_id: str) -> PortalView:
-    session = tx.get("billing_portal.session", session_id)
-    customer = tx.get("customer", session["customer"])
-    subscriptions = list(tx.of_customer("subscription", customer["id"]))[::-1]
-    ids = {item["price"]["product"] for subscription in subscriptions for item in subscription["items"]["data"]}
-    return PortalView(
-        session=session,
-        configuration=tx.get("billing_portal.configuration", session["configuration"]),
-        customer=customer,
-        subscriptions=subscriptions,
-        products={product: tx.get("product", product) for product in ids},
-        payment_methods=list(tx.of_customer("payment_method", customer["id"]))[::-1],
-        default_payment_method=customer["invoice_settings"]["default_payment_method"],
-        invoices=list(tx.of_customer("invoice", customer["id"]))[::-1],
-    )
-
-
-def _events(tx: Transaction, limit: int, before: str | None) -> list[EventView]:
-    rows = tx.connection.execute(
-        "SELECT o.id, o.body, d.state, d.tries, d.next_at FROM objects o LEFT JOIN deliveries d ON d.event = o.id WHERE o.kind = 'event'"
-        " AND o.seq < coalesce((SELECT seq FROM objects WHERE id = ?), 9223372036854775807) ORDER BY o.seq DESC LIMIT ?",
-        (before, limit),
-    ).fetchall()
-    return [
-        EventView(
-            event=json.loads(row["body"]),
-            state=row["state"] or "stored",
-            tries=row["tries"] or 0,
-            next_at=row["next_at"] if row["state"] == "pending" else None,
-            attempts=[dict(attempt) for attempt in _attempts(tx, row["id"])],
-        )
-        for row in rows
-    ]
-
-
-def _attempts(tx: Transaction, event: str) -> list[Any]:
-    return tx.connection.execute("SELECT at, status, answer, milliseconds FROM attempts WHERE event = ? ORDER BY seq", (event,)).fetchall()

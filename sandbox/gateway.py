@@ -16,8 +16,8 @@ from sandbox.configuration import Configuration
 from sandbox.errors import InvalidParameters, Refusal
 from sandbox.expansion import expand
 from sandbox.forms import decode
-from sandbox.identifiers import random_text
 from sandbox.idempotency import Answer
+from sandbox.identifiers import random_text
 from sandbox.parameters import check
 from sandbox.resources import ROUTES
 from sandbox.routing import Call, Route

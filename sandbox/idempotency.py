@@ -1,5 +1,8 @@
-"""Idempotency keys, as docs.stripe.com/api/idempotent_requests says: the first answer to a key is kept for 24 hours and given
-again to the same call; the same key with another call is refused, and so is one whose first call is still running."""
+"""Idempotency keys, as docs.stripe.com/api/idempotent_requests has them.
+
+The first answer to a key is kept for 24 hours and given again to the same call; the same key with another call is refused, and so is
+one whose first call is still running.
+"""
 
 import hashlib
 import json

@@ -70,7 +70,7 @@ def line(tx: Transaction, subscription: Json, item: Json, *, trial: bool) -> Jso
     product = tx.get("product", price["product"])
     quantity = item["quantity"] or 1
     amount = 0 if trial else price["unit_amount"] * quantity
-    text = f"Trial period for {product['name']}" if trial else f"{quantity} × {product['name']}"
+    text = f"Trial period for {product['name']}" if trial else f"{quantity} x {product['name']}"
     made = nested(stripe.InvoiceLineItem, id=new_id("line_item"), object="line_item", amount=amount, subtotal=amount, quantity=quantity)
     made |= {"currency": subscription["currency"], "description": text, "discountable": True, "discounts": [], "discount_amounts": []}
     made |= {"metadata": subscription["metadata"], "pretax_credit_amounts": [], "taxes": [], "quantity_decimal": str(quantity)}

@@ -1,5 +1,7 @@
-"""Which parameters a call may send: read from the installed SDK's `stripe/params` TypedDicts, so that a call which Stripe
-would refuse as unknown, missing or malformed is refused here with the same words."""
+"""Which parameters a call may send, read from the installed SDK's `stripe/params` TypedDicts.
+
+So a call that Stripe would refuse as unknown, missing or malformed is refused here, with the same words.
+"""
 
 import functools
 import re
@@ -9,13 +11,13 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, get_args, get_origin, get_type_hints
 
-import stripe
+from stripe import _request_options
 from stripe._request_options import RequestOptions
 
 from sandbox.errors import InvalidParameters, parameter_missing
 
 _OPTIONS = frozenset(RequestOptions.__annotations__)
-_NAMES = dict(vars(stripe._request_options)) | {"StripeContext": str}
+_NAMES = dict(vars(_request_options)) | {"StripeContext": str}
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _UNIONS = (typing.Union, types.UnionType)
 MAX_TEXT = 5000

@@ -46,7 +46,7 @@ def attempt(tx: Transaction, intent: Json, method: Json, return_url: str | None 
     return _succeed(tx, intent, method)
 
 
-def authenticate(tx: Transaction, intent: Json, authenticated: bool) -> Json:
+def authenticate(tx: Transaction, intent: Json, *, authenticated: bool) -> Json:
     """Finish 3-D Secure: the charge goes through, or the intent waits for another payment method."""
     if intent["status"] != "requires_action":
         raise unexpected_state(f"This PaymentIntent has a status of {intent['status']} and waits for no authentication.", intent)
@@ -64,6 +64,7 @@ def _ask(tx: Transaction, intent: Json, return_url: str | None) -> Json:
         "status": "requires_action",
         "next_action": {"type": "redirect_to_url", "redirect_to_url": {"url": url, "return_url": return_url}},
     }
+    tx.note(intent["id"], return_url=return_url)
     saved = tx.save(intent, "payment_intent.requires_action")
     settlement.asked(tx, saved)
     return saved
@@ -109,7 +110,7 @@ def _fail(tx: Transaction, intent: Json, error: Json) -> Json:
 
 def _charge(tx: Transaction, intent: Json, method: Json, *, authenticated: bool = False) -> Json:
     shared = {name: intent[name] for name in ("amount", "currency", "customer", "description", "metadata", "receipt_email", "shipping")}
-    charge = tx.new(
+    return tx.new(
         "charge",
         **shared,
         billing_details=method["billing_details"],
@@ -120,7 +121,6 @@ def _charge(tx: Transaction, intent: Json, method: Json, *, authenticated: bool 
         fraud_details={},
         radar_options={},
     )
-    return charge
 
 
 def _card(intent: Json, method: Json, authenticated: bool) -> Json:

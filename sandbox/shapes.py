@@ -1,6 +1,6 @@
 """The fields of every resource, read from the installed SDK's classes, so that objects come in the pinned version's shape."""
 
-import functools
+import inspect
 import types
 import typing
 from decimal import Decimal
@@ -58,7 +58,7 @@ KEPT: dict[str, frozenset[str]] = {
 
 def fields(cls: type) -> dict[str, Any]:
     """Return a class's API fields with their annotations, without its class variables."""
-    found = {name: note for name, note in cls.__dict__.get("__annotations__", {}).items() if not name.startswith("_")}
+    found = {name: note for name, note in inspect.get_annotations(cls).items() if not name.startswith("_")}
     return {name: note for name, note in found.items() if get_origin(note) is not typing.ClassVar}
 
 
@@ -67,8 +67,7 @@ def optional(annotation: Any) -> bool:
     return annotation is None or type(None) in get_args(annotation)
 
 
-@functools.cache
-def _defaults(cls: type) -> Json:
+def _defaults(cls: Any) -> Json:
     return {name: blank(note) for name, note in fields(cls).items() if name != "deleted"}
 
 

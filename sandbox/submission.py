@@ -70,7 +70,8 @@ def _intent(tx: Transaction, session: Json) -> Json:
 def _subscribe(tx: Transaction, session: Json, method: Json) -> Json | None:
     subscription, intent = _subscription(tx, session)
     if intent is None:
-        return _start_trial(tx, session, subscription, method)
+        _start_trial(tx, session, subscription, method)
+        return None
     tx.save(tx.get("checkout.session", session["id"]) | {"subscription": subscription["id"], "invoice": subscription["latest_invoice"]})
     return payments.attempt(tx, intent, method, session["success_url"])
 

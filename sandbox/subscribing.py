@@ -95,7 +95,8 @@ def plan(price: Json) -> Json:
 
 def end_of_period(subscription: Json) -> int:
     """Return when the period that runs now ends (UTC seconds); the earliest where items differ."""
-    return min(entry["current_period_end"] for entry in subscription["items"]["data"])
+    ends: list[int] = [entry["current_period_end"] for entry in subscription["items"]["data"]]
+    return min(ends)
 
 
 def check_running(subscription: Json) -> None:

@@ -15,12 +15,13 @@ from sandbox.transaction import Transaction
 DAY = 24 * 60 * 60
 _FIELDS = (
     "allow_promotion_codes", "allowed_payment_method_types", "excluded_payment_method_types", "billing_address_collection", "cancel_url",
-    "client_reference_id", "customer_email", "locale", "origin_context", "redirect_on_completion", "return_url", "submit_type", "success_url",
-    "payment_method_collection", "integration_identifier",
+    "client_reference_id", "customer_email", "locale", "origin_context", "redirect_on_completion", "return_url", "submit_type",
+    "success_url", "payment_method_collection", "integration_identifier",
 )  # fmt: skip
 _UNSUPPORTED = (
-    "discounts", "shipping_options", "shipping_address_collection", "optional_items", "custom_fields", "invoice_creation", "setup_intent_data",
-    "tax_id_collection", "consent_collection", "after_expiration", "customer_account", "payment_method_data", "name_collection",
+    "discounts", "shipping_options", "shipping_address_collection", "optional_items", "custom_fields", "invoice_creation",
+    "setup_intent_data", "tax_id_collection", "consent_collection", "after_expiration", "customer_account",
+    "payment_method_data", "name_collection",
 )  # fmt: skip
 
 
@@ -41,7 +42,7 @@ def create(tx: Transaction, call: Call) -> Json:
     session["url"] = f"{tx.configuration.public_url}/checkout/{session['id']}" if session["ui_mode"] == "hosted_page" else None
     if session["ui_mode"] != "hosted_page":
         session["client_secret"] = f"{session['id']}_secret_sandbox"
-    tx.add(session, **{name: _data(call, name) for name in ("payment_intent_data", "subscription_data")})
+    tx.add(session, payment_intent_data=_data(call, "payment_intent_data"), subscription_data=_data(call, "subscription_data"))
     for item in items:
         tx.add(item, parent=session["id"])
     tx.schedule(session["id"], session["expires_at"])

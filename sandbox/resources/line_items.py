@@ -3,8 +3,7 @@
 from sandbox.currencies import MAXIMUM, check_amount, text
 from sandbox.errors import InvalidParameters, Refusal, parameter_missing
 from sandbox.resources.assignment import merged
-from sandbox.resources.prices import new_price
-from sandbox.resources.products import new_product
+from sandbox.resources.catalogue import new_price, new_product
 from sandbox.routing import Call
 from sandbox.shapes import Json
 from sandbox.transaction import Transaction

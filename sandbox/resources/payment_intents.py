@@ -1,10 +1,9 @@
 """/v1/payment_intents: created with the secret key, confirmed with it or, as Stripe.js does, with the client secret."""
 
 import hmac
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from stripe import params
-from typing_extensions import NotRequired, TypedDict
 
 from sandbox import payments
 from sandbox.currencies import check_amount, currency
@@ -25,7 +24,7 @@ _FIELDS = (
     "setup_future_usage",
     "transfer_group",
 )
-_UNSUPPORTED = ("transfer_data", "on_behalf_of", "application_fee_amount", "mandate", "confirmation_token", "payment_method_types")
+_UNSUPPORTED = ("transfer_data", "on_behalf_of", "application_fee_amount", "mandate", "confirmation_token")
 _CANCELABLE = frozenset({"requires_payment_method", "requires_confirmation", "requires_action", "requires_capture", "processing"})
 RETURN_URL = (
     "This PaymentIntent is configured to accept payment methods enabled in your Dashboard. Because some of these payment methods might "
@@ -182,7 +181,8 @@ def cancel(tx: Transaction, call: Call) -> Json:
     if intent["status"] not in _CANCELABLE:
         raise unexpected_state(
             f"You cannot cancel this PaymentIntent because it has a status of {intent['status']}. Only a PaymentIntent with one of the "
-            "following statuses may be canceled: requires_payment_method, requires_capture, requires_confirmation, requires_action, processing.",
+            "following statuses may be canceled: "
+            "requires_payment_method, requires_capture, requires_confirmation, requires_action, processing.",
             intent,
         )
     intent |= {"status": "canceled", "canceled_at": tx.now, "next_action": None, "cancellation_reason": call.given("cancellation_reason")}

@@ -51,8 +51,7 @@ def from_data(tx: Transaction, data: Json, param: str = "payment_method_data") -
     """Store the payment method that a `payment_method_data` hash (or a create call) describes."""
     if data.get("type", "card") != "card":
         raise Refusal(f"The sandbox takes cards only; the payment method type {data['type'][:40]} is not enabled.", param=f"{param}[type]")
-    made = new_card(tx, _form(data.get("card"), param), billing_details(data.get("billing_details") or {}))
-    return made
+    return new_card(tx, _form(data.get("card"), param), billing_details(data.get("billing_details") or {}))
 
 
 def _form(card: Json | None, param: str) -> CardForm:

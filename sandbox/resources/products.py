@@ -4,8 +4,8 @@ from stripe import params
 
 from sandbox.errors import Refusal
 from sandbox.pagination import Where, page
-from sandbox.resources import prices
 from sandbox.resources.assignment import assign, refuse_unsupported
+from sandbox.resources.catalogue import new_price, new_product
 from sandbox.routing import Call, Route
 from sandbox.shapes import Json
 from sandbox.transaction import Transaction
@@ -15,12 +15,6 @@ _FIELDS = (
     "unit_label", "url", "type",
 )  # fmt: skip
 _UNSUPPORTED = ("tax_code", "tax_details")
-
-
-def new_product(tx: Transaction, **known: object) -> Json:
-    """Store a product; emits product.created."""
-    made = tx.new("product", active=True, type="service", updated=tx.now)
-    return tx.add(made | known, event="product.created")
 
 
 def create(tx: Transaction, call: Call) -> Json:
@@ -33,7 +27,7 @@ def create(tx: Transaction, call: Call) -> Json:
     data = call.given("default_price_data")
     if data is None:
         return made
-    price = prices.new_price(tx, made, data, "default_price_data")
+    price = new_price(tx, made, data, "default_price_data")
     return tx.save(made | {"default_price": price["id"]}, "product.updated")
 
 

@@ -1,0 +1,98 @@
+"""POST /v1/subscriptions/{id}: what a running subscription may be changed to."""
+
+from typing import Any
+
+from sandbox import subscribing
+from sandbox.errors import InvalidParameters, Refusal, missing
+from sandbox.periods import next_change
+from sandbox.resources.assignment import assign
+from sandbox.resources.subscription_items import check, item
+from sandbox.routing import Call
+from sandbox.shapes import Json
+from sandbox.transaction import Transaction
+
+
+def update(tx: Transaction, call: Call) -> Json:
+    """Change a subscription; emits customer.subscription.updated. Changes of price or quantity are not prorated here."""
+    check(call)
+    subscription = tx.get("subscription", call.id)
+    if not call.params.keys() <= {"metadata", "cancellation_details"}:
+        subscribing.check_running(subscription)
+    _method(tx, subscription, call)
+    changed = _plan_end(tx, assign(subscription, call, "description"), call)
+    if call.given("items"):
+        _change_items(tx, changed, call)
+    if call.given("trial_end") is not None:
+        _change_trial(tx, changed, call)
+    changed["cancellation_details"] |= {name: value or None for name, value in (call.given("cancellation_details") or {}).items()}
+    if changed["status"] not in subscribing.ENDED | {"incomplete"}:
+        tx.schedule(changed["id"], next_change(changed))
+    return tx.save(changed, "customer.subscription.updated")
+
+
+def _method(tx: Transaction, subscription: Json, call: Call) -> None:
+    if "default_payment_method" in call.params:
+        method = call.given("default_payment_method")
+        if method and tx.get("payment_method", method, "default_payment_method")["customer"] != subscription["customer"]:
+            raise missing("payment_method", method, "default_payment_method")
+        subscription["default_payment_method"] = method
+
+
+def _plan_end(tx: Transaction, subscription: Json, call: Call) -> Json:
+    wanted, at = call.given("cancel_at_period_end"), call.params.get("cancel_at")
+    if wanted is not None and at is not None:
+        raise InvalidParameters(
+            "You may only specify one of these parameters: cancel_at_period_end, cancel_at.", code="parameters_exclusive"
+        )
+    if wanted is not None and wanted != subscription["cancel_at_period_end"]:
+        return subscribing.cancel_at_period_end(tx, subscription, wanted=wanted)
+    if wanted is False or at == "":
+        return subscription | {"cancel_at": None, "canceled_at": None, "cancel_at_period_end": False}
+    if at is None or wanted:
+        return subscription
+    end = at if isinstance(at, int) else subscribing.end_of_period(subscription)
+    if end <= tx.now:
+        raise InvalidParameters("`cancel_at` must be in the future.", param="cancel_at")
+    return subscription | {"cancel_at": end, "canceled_at": tx.now}
+
+
+def _change_items(tx: Transaction, subscription: Json, call: Call) -> None:
+    if call.given("proration_behavior") not in {None, "none", "create_prorations"}:
+        raise Refusal("The sandbox does not support `proration_behavior` always_invoice; real Stripe does.", param="proration_behavior")
+    data: list[Json] = subscription["items"]["data"]
+    for index, entry in enumerate(call.params["items"]):
+        _change_item(tx, subscription, data, entry, f"items[{index}]")
+    if not data:
+        raise Refusal("A subscription must have at least one active plan.", param="items")
+    if len({sold["price"]["currency"] for sold in data}) > 1:
+        raise Refusal("All prices of a subscription must have the same currency.", param="items")
+
+
+def _change_item(tx: Transaction, subscription: Json, data: list[Json], entry: Json, param: str) -> None:
+    if not entry.get("id"):
+        price, quantity = item(tx, entry, param)
+        data.append(subscribing.item(tx, subscription, price, quantity))
+        return
+    found = next((sold for sold in data if sold["id"] == entry["id"]), None)
+    if found is None:
+        raise missing("subscription_item", entry["id"], f"{param}[id]")
+    if entry.get("deleted"):
+        data.remove(found)
+        return
+    if entry.get("price") or entry.get("price_data"):
+        found["price"], _ = item(tx, {"quantity": 1} | entry, param)
+        found["plan"] = subscribing.plan(found["price"])
+    found["quantity"] = entry.get("quantity", found["quantity"])
+    found["metadata"] |= entry.get("metadata") or {}
+
+
+def _change_trial(tx: Transaction, subscription: Json, call: Call) -> None:
+    end: Any = call.given("trial_end")
+    at = tx.now if end == "now" else end
+    if at < tx.now:
+        raise InvalidParameters("Invalid timestamp: must be an integer Unix timestamp in the future.", param="trial_end")
+    if end != "now":
+        subscription |= {"status": "trialing", "trial_start": subscription["trial_start"] or tx.now}
+    subscription |= {"trial_end": at, "billing_cycle_anchor": at}
+    for sold in subscription["items"]["data"]:
+        sold["current_period_end"] = at
