@@ -5,6 +5,7 @@
     result = await engine.submit_checkout(cs_id, card, buyer)             # PaymentResult
     result = await engine.authentication(pi_id, client_secret)            # PaymentResult without doing anything
     result = await engine.finish_authentication(pi_id, client_secret, authenticated=True)
+    result = await engine.pay_intent(pi_id, client_secret, card, return_url)
     session = await engine.expire_checkout(cs_id)
     view = await engine.portal(bps_id)                                    # PortalView
     subscription = await engine.cancel_subscription(bps_id, sub_id)       # at the period's end: sets `cancel_at` alone
@@ -109,6 +110,18 @@ class Engine:
             return result(tx, payments.authenticate(tx, intent_of(tx, intent_id, client_secret), authenticated=authenticated))
 
         return await self._run(work)
+
+    async def pay_intent(self, intent_id: str, client_secret: str, card: CardForm, return_url: str) -> PaymentResult:
+        """Confirm a payment intent with a card, as Stripe.js does in a shop's own page."""
+
+        def work(tx: Transaction) -> PaymentResult:
+            intent = intent_of(tx, intent_id, client_secret)
+            if intent["status"] not in payments.CONFIRMABLE:
+                raise Refusal(f"This PaymentIntent has a status of {intent['status']} and cannot be paid.")
+            tx.note(intent_id, return_url=return_url)
+            return result(tx, payments.attempt(tx, intent, payment_methods.new_card(tx, card), return_url), return_url)
+
+        return await or_declined(self._run(work))
 
     async def portal(self, session_id: str) -> PortalView:
         """Return what the portal session's customer has."""

@@ -1,5 +1,7 @@
-"""The pages of the sandbox: hosted checkout, portal, 3-D Secure, invoices, events."""
+"""The pages of the sandbox: hosted checkout, 3-D Secure, customer portal, invoices, events. Rendered on the server, without scripts."""
 
 from starlette.routing import BaseRoute
 
-routes: list[BaseRoute] = []
+from sandbox.pages import checkout, dashboard, portal
+
+routes: list[BaseRoute] = [*checkout.ROUTES, *portal.ROUTES, *dashboard.ROUTES]
