@@ -9,6 +9,7 @@ from services.billing import Billing
 from services.errors import InvalidInput, StripeRejected
 from services.minimum_amounts import check_unit_amount
 from services.text_input import checked_text, optional_text
+from services.turns import turn
 
 MAX_PRICES = 50
 """Prices that a plan is saved with at once."""
@@ -142,6 +143,12 @@ async def stripe_id_of(billing: Billing, price_id: str) -> str:
     price = await Price.get(id=price_id)
     if price.stripe_price_id:
         return str(price.stripe_price_id)
+    async with turn(f"plan-{price.plan_id}"):
+        price = await Price.get(id=price_id)
+        return str(price.stripe_price_id) if price.stripe_price_id else await _published(billing, price)
+
+
+async def _published(billing: Billing, price: Price) -> str:
     product = await _product_of(billing, price.plan_id)
     stripe_id = await _price_at_stripe(billing, price.id) or await _new_price(billing, price, product)
     await Price.filter(id=price.id).update(stripe_price_id=stripe_id)

@@ -8,6 +8,7 @@ from services.authentication import Viewer
 from services.billing import Billing
 from services.errors import StripeUnavailable
 from services.mirror import write
+from services.turns import turn
 
 GONE = "This customer is just being changed at Stripe: ask again in a moment."
 
@@ -28,15 +29,20 @@ async def stripe_id_of(billing: Billing, customer_id: str) -> str:
     """
     row = await Customer.get(id=customer_id)
     if row.stripe_customer_id is None:
-        parameters = _parameters(row)
-        options: Any = {"idempotency_key": f"customer-{row.id}" + (f"-{row.stripe_version}" if row.stripe_version else "")}
-        await write(
-            billing, await billing.stripe.call("customer.create", lambda client: client.v1.customers.create_async(parameters, options))
-        )
-        row = await Customer.get(id=customer_id)
+        async with turn(f"customer-{customer_id}"):
+            row = await _made(billing, await Customer.get(id=customer_id))
     if row.stripe_customer_id is None:
         raise StripeUnavailable(GONE)
     return str(row.stripe_customer_id)
+
+
+async def _made(billing: Billing, row: Customer) -> Customer:
+    if row.stripe_customer_id is None:
+        parameters = _parameters(row)
+        options: Any = {"idempotency_key": f"customer-{row.id}" + (f"-{row.stripe_version}" if row.stripe_version else "")}
+        made = await billing.stripe.call("customer.create", lambda client: client.v1.customers.create_async(parameters, options))
+        await write(billing, made)
+    return await Customer.get(id=row.id)
 
 
 def _parameters(row: Customer) -> Any:

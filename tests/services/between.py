@@ -83,6 +83,7 @@ class Between:
     """`faults` are used up first to last by POSTs whose path ends like their key; `posted` is what was posted, in order."""
 
     target: str
+    client: httpx.AsyncClient
     base: str = ""
     faults: list[tuple[str, Fault]] = field(default_factory=list)
     posted: list[tuple[str, str | None]] = field(default_factory=list)
@@ -99,9 +100,8 @@ class Between:
 
         async def forward() -> Response:
             headers = {name: value for name, value in request.headers.items() if name not in {"host", "content-length"}}
-            async with httpx.AsyncClient(timeout=30) as client:
-                url = f"{self.target}{path}" + (f"?{request.url.query}" if request.url.query else "")
-                answer = await client.request(request.method, url, headers=headers, content=body)
+            url = f"{self.target}{path}" + (f"?{request.url.query}" if request.url.query else "")
+            answer = await self.client.request(request.method, url, headers=headers, content=body)
             kept = {name: value for name, value in answer.headers.items() if name not in HOP_BY_HOP}
             return Response(answer.content, answer.status_code, headers=kept)
 
@@ -144,9 +144,9 @@ async def between(folder: Path, webhook_url: str | None = None) -> AsyncIterator
         started.append(Sandbox(configuration, folder / "sandbox.sqlite3"))
         return started[0]
 
-    async with listening(made) as target:
+    async with listening(made) as target, httpx.AsyncClient(timeout=30) as client:
         await started[0].start()
-        front = Between(target)
+        front = Between(target, client)
         try:
             async with listening(lambda _: _app(front)) as base:
                 front.base = base

@@ -45,6 +45,6 @@ async def billing(stripe: Between, database: str) -> AsyncIterator[Billing]:
 
 @pytest_asyncio.fixture
 async def shop(billing: Billing, stripe: Between) -> Billing:
-    await open_shop(billing)
+    await open_shop(billing, stripe.base)
     stripe.clear()
     return billing
