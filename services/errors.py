@@ -161,3 +161,8 @@ class SubscriptionNotActive(Refusal):
     """The subscription has ended, so nothing of it can be changed."""
 
     code = RefusalCode.SUBSCRIPTION_NOT_ACTIVE
+
+
+def refusal_class(code: RefusalCode) -> type[Refusal]:
+    """The class of a code's refusals. Raises KeyError for a code that nothing is refused with yet."""
+    return {known.code: known for known in Refusal.__subclasses__()}[code]

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from models import IdempotencyKey
 from models.database import transaction
-from services.errors import IdempotencyKeyInUse, IdempotencyKeyReused, Refusal, RefusalCode
+from services.errors import IdempotencyKeyInUse, IdempotencyKeyReused, Refusal, RefusalCode, refusal_class
 from services.text_input import MAX_KEY, checked_text
 
 LEASE = timedelta(seconds=60)
@@ -44,14 +44,6 @@ class Call:
         """SHA-256, in hex, of the input as canonical JSON."""
         text = json.dumps(self.given, sort_keys=True, separators=(",", ":"), default=str)
         return hashlib.sha256(text.encode()).hexdigest()
-
-
-class RefusedBefore(Refusal):
-    """A refusal that was final when the key was first used."""
-
-    def __init__(self, kept: dict[str, Any]) -> None:
-        super().__init__(kept["message"], *kept["field"])
-        self.code = RefusalCode(kept["code"])  # type: ignore[misc] # a kept refusal has its code on the instance
 
 
 Begin = Callable[[], Awaitable[str]]
@@ -139,5 +131,6 @@ def _refused(refusal: Refusal) -> dict[str, Any]:
 
 def _answered(answer: dict[str, Any]) -> Done[Any]:
     if "refusal" in answer:
-        raise RefusedBefore(answer["refusal"])
+        kept = answer["refusal"]
+        raise refusal_class(RefusalCode(kept["code"]))(kept["message"], *kept["field"])
     return Done(answer["object"])
