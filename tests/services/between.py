@@ -100,7 +100,7 @@ class Between:
 
         async def forward() -> Response:
             headers = {name: value for name, value in request.headers.items() if name not in {"host", "content-length"}}
-            url = f"{self.target}{path}" + (f"?{request.url.query}" if request.url.query else "")
+            url = f"{self.target}{request.scope['raw_path'].decode()}" + (f"?{request.url.query}" if request.url.query else "")
             answer = await self.client.request(request.method, url, headers=headers, content=body)
             kept = {name: value for name, value in answer.headers.items() if name not in HOP_BY_HOP}
             return Response(answer.content, answer.status_code, headers=kept)
