@@ -112,6 +112,7 @@ class Documents:
                     errors += [] if measurement.assumed else [too_costly(size, self._limits, operation)]
                     costly.append(operation)
             errors += [error for size in measurement.fragments() for error in oversized(size, self._limits)]
+            errors += oversized(measurement, self._limits)
         except NestedTooDeeply:
             errors = [too_complex(f"The document nests more than {self._limits.nesting} levels of fields and fragments.")]
         return errors[:MAX_ERRORS], tuple(costly)

@@ -46,7 +46,11 @@ MUTATION_COST: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most that is answered. `nesting` counts fields and fragments inside each other, `depth` fields alone."""
+    """The most that is answered. `nesting` counts fields and fragments inside each other, `depth` fields alone.
+
+    `fragments` counts those written, named and inline; `repeats` the fields written again beside themselves: validation compares the
+    selections of each with each.
+    """
 
     characters: int = 50_000
     tokens: int = 3_000
@@ -54,6 +58,8 @@ class Limits:
     nesting: int = 60
     aliases: int = 30
     directives: int = 30
+    fragments: int = 60
+    repeats: int = 20
     cost: int = 10_000
 
 
@@ -92,11 +98,14 @@ class Measurement:
     limits: Limits
     variables: Mapping[str, Any] | None = None
     assumed: bool = False
+    written_fragments: int = 0
+    repeats: int = 0
     _fragments: dict[str, FragmentDefinitionNode] = field(init=False)
     _sizes: dict[str, Size] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._fragments = {node.name.value: node for node in self.document.definitions if isinstance(node, FragmentDefinitionNode)}
+        self.written_fragments = len(self._fragments)
 
     def operation(self, node: OperationDefinitionNode) -> Size:
         """Size of one operation. Raises NestedTooDeeply."""
@@ -114,6 +123,8 @@ class Measurement:
         if level > self.limits.nesting:
             raise NestedTooDeeply
         size = Size()
+        names = [(part.alias or part.name).value for part in node.selections if isinstance(part, FieldNode)]
+        self.repeats += len(names) - len(set(names))
         for selection in node.selections:
             part = self._selection(selection, parent, level + 1)
             size.add(part)
@@ -127,6 +138,7 @@ class Measurement:
         if isinstance(node, FragmentSpreadNode):
             return self._fragment(node.name.value, level)
         if isinstance(node, InlineFragmentNode):
+            self.written_fragments += 1
             condition = node.type_condition
             return self._selections(node.selection_set, self.schema.get_type(condition.name.value) if condition else parent, level)
         return Size()
@@ -194,18 +206,21 @@ def known_variables(node: OperationDefinitionNode, given: Mapping[str, Any]) -> 
     return defaults | dict(given)
 
 
-def oversized(size: Size, limits: Limits, node: OperationDefinitionNode | None = None) -> list[GraphQLError]:
-    """One QUERY_TOO_COMPLEX error for each limit but cost that the size is over, with what was counted and what is answered."""
+def oversized(size: Size | Measurement, limits: Limits, node: OperationDefinitionNode | None = None) -> list[GraphQLError]:
+    """One QUERY_TOO_COMPLEX error for each limit but cost that is passed, with what was counted and what is answered."""
     counted = (
         ("depth", "levels of fields inside each other"),
         ("nesting", "levels of fields and fragments inside each other"),
         ("aliases", "aliases"),
         ("directives", "directives"),
+        ("written_fragments", "fragments"),
+        ("repeats", "fields written again beside themselves"),
     )
+    found = [(getattr(size, name, 0), getattr(limits, name.removeprefix("written_")), meaning) for name, meaning in counted]
     return [
-        too_complex(f"The operation has {brief(getattr(size, name))} {meaning}; {getattr(limits, name)} are answered at most.", node)
-        for name, meaning in counted
-        if getattr(size, name) > getattr(limits, name)
+        too_complex(f"The document has {brief(count)} {meaning}; {limit} are answered at most.", node)
+        for count, limit, meaning in found
+        if count > limit
     ]
 
 
