@@ -84,17 +84,17 @@ class CreatePaymentIntentInput(Given):
         return PaymentIntentRequest(choice=_choice(self), metadata=self.metadata)
 
 
-@strawberry.input
+@strawberry.input(description="Which payment.")
 class RefreshPaymentInput(Given):
-    """Which payment."""
+    """For resolvers.mutations."""
 
     id: strawberry.ID
     idempotency_key: str | None = strawberry.UNSET
 
 
-@strawberry.input
+@strawberry.input(description="The caller's own portal.")
 class CreatePortalSessionInput(Given):
-    """The caller's own portal."""
+    """For resolvers.mutations."""
 
     return_url: str | None = strawberry.field(
         default=strawberry.UNSET, description="Must be of an allowed origin. The configured one when left out."
@@ -108,9 +108,9 @@ class CreatePortalSessionInput(Given):
         return PortalRequest(self.return_url, self.flow or PortalFlow.HOME, self.subscription_id)
 
 
-@strawberry.input
+@strawberry.input(description="What goes back.")
 class CreateRefundInput(Given):
-    """What goes back."""
+    """For resolvers.mutations."""
 
     payment_id: strawberry.ID
     amount: MinorUnits | None = strawberry.field(default=strawberry.UNSET, description="All that is left when left out.")

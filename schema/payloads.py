@@ -8,17 +8,17 @@ from schema.types.refund import Refund
 from schema.types.user_error import UserError
 
 
-@strawberry.type
+@strawberry.type(description="The session to send the browser to.")
 class CreateCheckoutSessionPayload:
-    """The session to send the browser to."""
+    """Reads off resolvers.mutations.payload.Payload."""
 
     checkout_session: CheckoutSession | None
     user_errors: list[UserError]
 
 
-@strawberry.type
+@strawberry.type(description="The payment, and what Stripe.js confirms it with.")
 class CreatePaymentIntentPayload:
-    """The payment, and what Stripe.js confirms it with."""
+    """Reads off resolvers.mutations.payload.Payload."""
 
     payment: Payment | None
     client_secret: str | None
@@ -26,25 +26,25 @@ class CreatePaymentIntentPayload:
     user_errors: list[UserError]
 
 
-@strawberry.type
+@strawberry.type(description="The payment as it is now.")
 class PaymentPayload:
-    """The payment as it is now."""
+    """Reads off resolvers.mutations.payload.Payload."""
 
     payment: Payment | None
     user_errors: list[UserError]
 
 
-@strawberry.type
+@strawberry.type(description="Where the portal is; good for some minutes.")
 class CreatePortalSessionPayload:
-    """Where the portal is; good for some minutes."""
+    """Reads off resolvers.mutations.payload.Payload."""
 
     url: str | None
     user_errors: list[UserError]
 
 
-@strawberry.type
+@strawberry.type(description="The refund.")
 class RefundPayload:
-    """The refund."""
+    """Reads off resolvers.mutations.payload.Payload."""
 
     refund: Refund | None
     user_errors: list[UserError]
