@@ -19,6 +19,12 @@ from services.text_input import MAX_KEY, checked_text
 LEASE = timedelta(seconds=60)
 """How long a call has its key to itself. One that takes longer may be joined by a second: then Stripe's own keys keep it single."""
 
+KEPT = timedelta(days=30)
+"""How long an answer is remembered; after that the same key is a new call."""
+
+FORGOTTEN_AT_ONCE = 500
+"""Keys that one round forgets."""
+
 Extra = TypeVar("Extra")
 
 
@@ -134,3 +140,11 @@ def _answered(answer: dict[str, Any]) -> Done[Any]:
         kept = answer["refusal"]
         raise refusal_class(RefusalCode(kept["code"]))(kept["message"], *kept["field"])
     return Done(answer["object"])
+
+
+async def forget_old_keys() -> int:
+    """Forget keys whose answer is older than KEPT, a bounded number at once; how many. Keys of work that has not ended are kept."""
+    before = datetime.now(UTC) - KEPT
+    old = IdempotencyKey.filter(created_at__lt=before, answer__isnull=False).order_by("created_at").limit(FORGOTTEN_AT_ONCE)
+    ids = await old.values_list("id", flat=True)
+    return await IdempotencyKey.filter(id__in=ids).delete() if ids else 0

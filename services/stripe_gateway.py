@@ -176,7 +176,9 @@ def _observe(operation: str, answer: stripe.StripeResponse | stripe.StripeError,
     headers = answer.headers or {}
     details: dict[str, Any] = {"milliseconds": round(seconds * 1000, 1), "stripe_request_id": headers.get("request-id")}
     outcome, level = "OK", logging.INFO
-    if isinstance(answer, stripe.StripeError):
+    if isinstance(answer, stripe.StripeError) and is_missing(answer):
+        outcome = "MISSING"
+    elif isinstance(answer, stripe.StripeError):
         outcome, level = refusal_of(answer).code.value, logging.WARNING
         details |= {"status": answer.http_status, "stripe_code": answer.code, "error": type(answer).__name__}
     SECONDS.labels(operation, outcome).observe(seconds)

@@ -8,6 +8,7 @@ from datetime import timedelta
 import structlog
 
 from services.billing import Billing
+from services.idempotency import forget_old_keys
 from services.inbox import Handlers, retry_due
 from services.recovery import finish_pending
 from services.waiting_payments import BATCH, WaitingPayments
@@ -15,6 +16,7 @@ from services.waiting_payments import BATCH, WaitingPayments
 EVENTS_EVERY = 5.0
 UNFINISHED_EVERY = 15.0
 WAITING_EVERY = 60.0
+FORGETTING_EVERY = 3600.0
 """Seconds between two rounds of each task."""
 
 SHORTEST_PAUSE = 0.1
@@ -43,6 +45,7 @@ async def work(billing: Billing, stop: asyncio.Event, handlers: Handlers) -> Non
         Task("retry_webhook_events", EVENTS_EVERY, lambda: retry_due(billing, handlers, BATCH)),
         Task("finish_pending", UNFINISHED_EVERY, lambda: finish_pending(billing, UNFINISHED_AFTER)),
         Task("read_waiting_payments", WAITING_EVERY, reader.round, hurries=False),
+        Task("forget_idempotency_keys", FORGETTING_EVERY, forget_old_keys),
     ]
     async with asyncio.TaskGroup() as group:
         for task in tasks:

@@ -19,7 +19,7 @@ from services.errors import (
     StripeRejected,
     StripeUnavailable,
 )
-from services.idempotency import LEASE, Call, Done, once
+from services.idempotency import KEPT, LEASE, Call, Done, forget_old_keys, once
 
 
 @dataclass
@@ -156,3 +156,14 @@ async def test_bad_keys_are_refused(database: str, key: str) -> None:
         await deed.call(key=key)
     assert refused.value.field == ("idempotencyKey",)
     assert (deed.begun, await rows()) == (0, (0, 0))
+
+
+async def test_old_answers_are_forgotten_and_unfinished_work_is_not(database: str) -> None:
+    deed = Deed(ends=[None, None, StripeUnavailable("down")])
+    await deed.call("young")
+    await deed.call("old")
+    with pytest.raises(StripeUnavailable):
+        await deed.call("unfinished")
+    await IdempotencyKey.filter(key__in=["old", "unfinished"]).update(created_at=datetime.now(UTC) - KEPT)
+    assert (await forget_old_keys(), await forget_old_keys()) == (1, 0)
+    assert sorted(row.key for row in await IdempotencyKey.all()) == ["unfinished", "young"]
