@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from models.database import connect, disconnect
 from resolvers.context import Context
 from sandbox import Sandbox, create_sandbox
-from schema.endpoint import graphql_endpoint
+from schema.endpoint import GraphQLEndpoint, graphql_endpoint
 from schema.graphiql import graphiql_routes
 from schema.schema import schema
 from services import structured_logging
@@ -35,6 +35,9 @@ from webhooks.route import webhook_endpoint
 
 WORKER_STOP_LIMIT = 10.0
 """Seconds that the embedded worker may take to finish what it is at when the process stops."""
+
+MUTATION_STOP_LIMIT = 10.0
+"""Seconds that mutations whose callers are gone may take; what is cut off then is finished after the next start."""
 
 _log = structlog.get_logger(__name__)
 
@@ -60,31 +63,36 @@ def create_app(settings: Settings) -> Starlette:
     billing = Billing(settings=settings, stripe=StripeGateway(settings))
     authenticator = Authenticator(settings)
     sandbox = _sandbox(settings) if settings.sandbox else None
-    routes = _routes(billing, authenticator, sandbox)
+    graphql = _graphql(billing, authenticator)
+    routes = _routes(billing, graphql, sandbox)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with _running(billing, authenticator, sandbox):
             yield
+            await graphql.executor.drain(MUTATION_STOP_LIMIT)
 
     app = Starlette(routes=routes, middleware=_middleware(settings, routes), lifespan=lifespan)
     app.state.billing = billing
     return app
 
 
-def _routes(billing: Billing, authenticator: Authenticator, sandbox: Sandbox | None) -> list[BaseRoute]:
-    """The busy routes first, so that they are found first and pass nothing of FastAPI; what is rare stands in `_rare` behind them."""
-    settings = billing.settings
-
+def _graphql(billing: Billing, authenticator: Authenticator) -> GraphQLEndpoint[Context]:
     async def make_context(request: Request) -> Context:
         viewer = await authenticator.viewer(request.headers.get("authorization"))
         return Context(billing=billing, viewer=viewer, request_id=request_id_of(request.scope))
 
     def may_introspect(context: Context) -> bool:
-        return not settings.production or context.viewer is not None
+        return not billing.settings.production or context.viewer is not None
 
+    return graphql_endpoint(schema, make_context, introspection=may_introspect)
+
+
+def _routes(billing: Billing, graphql: GraphQLEndpoint[Context], sandbox: Sandbox | None) -> list[BaseRoute]:
+    """The busy routes first, so that they are found first and pass nothing of FastAPI; what is rare stands in `_rare` behind them."""
+    settings = billing.settings
     return [
-        Route("/graphql", graphql_endpoint(schema, make_context, introspection=may_introspect)),
+        Route("/graphql", graphql),
         Route("/webhooks/stripe", webhook_endpoint(billing)),
         *([Mount(SANDBOX_MOUNT, sandbox)] if sandbox else []),
         *graphiql_routes(None if settings.production else lambda: _viewers(settings)),
