@@ -67,9 +67,9 @@ class Sandbox:
         if self._task is None or self._delivery is None:
             return
         self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        await asyncio.wait([self._task])
         self._task = None
+        self._idle.set()
         await self._delivery.close()
         await self._store.close()
 
@@ -98,11 +98,13 @@ class Sandbox:
         while True:
             try:
                 pause = await self._pass(delivery)
-            except (sqlite3.Error, OSError):
-                log.exception("the sandbox could not read its deliveries")
+            except Exception:  # one bad object must not end the deliveries of all others
+                log.exception("a pass over what is due failed")
+                self._idle.set()
                 pause = TICK_SECONDS
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), pause)
+                async with asyncio.timeout(pause):  # not wait_for, which in 3.11 may swallow a cancellation
+                    await self._wake.wait()
 
     async def _pass(self, delivery: Delivery) -> float:
         self._wake.clear()

@@ -72,7 +72,7 @@ def _walk(tx: Transaction, node: Any, parts: list[str], path: str) -> None:
             _walk(tx, item, parts, path)
         return
     name = parts[0]
-    if not isinstance(node, dict):
+    if not isinstance(node, dict) or name == "id":
         raise _refused(path)
     if name not in node:
         include = INCLUDED.get((str(node.get("object")), name))

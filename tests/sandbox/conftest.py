@@ -21,7 +21,8 @@ async def serve() -> AsyncIterator[Serve]:
 
     yield start
     for served in running:
-        await served.stop()
+        if served.running:
+            await served.stop()
 
 
 @pytest.fixture

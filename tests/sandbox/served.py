@@ -44,6 +44,7 @@ class Served:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.origin = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
         self.url = f"{self.origin}/sandbox"
+        self.running = False
         self.received: list[dict[str, Any]] = []
         self.signatures: list[tuple[str, str]] = []
         self.answers: list[int] = []
@@ -80,6 +81,7 @@ class Served:
         self.server = Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
 
     async def stop(self) -> None:
+        self.running = False
         self.server.should_exit = True
         await self.serving
         await self.sandbox.stop()
@@ -90,6 +92,7 @@ class Served:
         await self.start()
         self.serving = asyncio.create_task(self.server.serve([self.listener]))
         await self.server.listening.wait()
+        self.running = True
 
     async def types(self) -> list[str]:
         """Return the types of the events received since the last call."""
@@ -148,8 +151,8 @@ class Shop:
         return found.subscription
 
 
-def card(number: str = "4242424242424242", **other: Any) -> CardForm:
-    return CardForm(**({"number": number, "exp_month": 12, "exp_year": 2055, "cvc": "123"} | other))
+def card(number: str = "4242424242424242") -> CardForm:
+    return CardForm(number, 12, 2055, "123")
 
 
 Serve = Callable[[Path | str], Awaitable[Served]]

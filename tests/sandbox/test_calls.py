@@ -1,6 +1,7 @@
 """What every call has in common: keys, forms, refusals, idempotency, lists, expansion, metadata."""
 
 import asyncio
+import contextlib
 import json
 from typing import Any
 
@@ -237,10 +238,8 @@ def test_any_text_is_a_form_or_refused(text: str) -> None:
         tree = decode(text)
     except InvalidParameters:
         return
-    try:
-        check(stripe.params.CustomerCreateParams, tree)
-    except InvalidParameters as refusal:
-        assert refusal.status == 400
+    with contextlib.suppress(InvalidParameters):
+        assert isinstance(check(stripe.params.CustomerCreateParams, tree), dict)
 
 
 @given_by(st.dictionaries(st.text("abcdef", min_size=1, max_size=5), st.text(min_size=1, max_size=20).filter(str.isprintable), max_size=5))

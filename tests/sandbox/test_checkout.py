@@ -185,7 +185,7 @@ async def test_what_a_session_refuses(shop: Shop) -> None:
         (lines(one, {"price": euro.id, "quantity": 1}), (400, None, "line_items[1][price]")),
         (lines({"price": shop.monthly.id, "quantity": 1}), (400, None, "mode")),
         (lines({"price": cheap.id, "quantity": 1}), (400, "amount_too_small", "line_items")),
-        ({"mode": "subscription"}, (400, None, "mode")),
+        ({"mode": "subscription"} | lines(one), (400, None, "mode")),
     ]
     for given, answer in cases:
         assert await refused(shop.session(**given)) == answer, given

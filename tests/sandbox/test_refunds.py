@@ -40,7 +40,7 @@ async def test_the_event_of_a_refund_shows_the_charge_before_and_after(shop: Sho
     data = events.data[0].data
     assert (data.object["object"], data.object["amount_refunded"]) == ("charge", 1)
     assert data.previous_attributes is not None
-    assert data.previous_attributes == {"amount_refunded": 0}
+    assert data.previous_attributes.to_dict() == {"amount_refunded": 0}
 
 
 async def test_what_is_refused(shop: Shop) -> None:

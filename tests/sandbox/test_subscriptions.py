@@ -70,7 +70,7 @@ async def test_what_is_refused(shop: Shop) -> None:
         (terms(shop, items=[{"price": shop.once.id}]), (None, "items[0][price]")),
         (terms(shop, items=[{"quantity": 1}]), ("parameter_missing", "items[0][price]")),
         (terms(shop, trial_end=5), (None, "trial_end")),
-        (terms(shop, trial_end="soon"), (None, "trial_end")),
+        (terms(shop, trial_end="soon"), ("parameter_invalid_integer", "trial_end")),
         (terms(shop, current_period_end=5), ("parameter_unknown", "current_period_end")),
     ]
     for given, (code, param) in cases:
