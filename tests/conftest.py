@@ -1,6 +1,7 @@
 """Both engines, for real: SQLite files, and one PostgreSQL 18 server for the whole run."""
 
 import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,12 +16,15 @@ from models.database import connect, disconnect
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of the maintenance database of a server that lives as long as this test process."""
-    folder = tmp_path_factory.mktemp("postgres")
-    server = get_server(folder, cleanup_mode="delete")
-    yield server.get_uri()
-    server.cleanup()
+def postgres_server() -> Iterator[str]:
+    """URL of the maintenance database of a server that lives as long as this test process.
+
+    Its folder is not pytest's, which another run of pytest may clear away.
+    """
+    with tempfile.TemporaryDirectory(prefix="billgraph-postgres-", ignore_cleanup_errors=True) as folder:
+        server = get_server(folder, cleanup_mode="delete")
+        yield server.get_uri()
+        server.cleanup()
 
 
 async def _statement(url: str, statement: str) -> None:
