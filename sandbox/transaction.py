@@ -19,7 +19,6 @@ class Transaction:
     def __init__(self, connection: sqlite3.Connection, configuration: Configuration, now: int) -> None:
         self.connection, self.configuration, self.now = connection, configuration, now
         self.request: Json = {"id": None, "idempotency_key": None}
-        self.emitted = False
 
     def new(self, kind: str, **known: Any) -> Json:
         """Return a fresh object with every field of its type, an id, the time, and what is known; not stored yet."""
@@ -127,7 +126,6 @@ class Transaction:
         self.add(made, parent=snapshot.get("id"))
         if pending:
             self.connection.execute("INSERT INTO deliveries (event, state, next_at) VALUES (?, 'pending', ?)", (made["id"], self.now))
-        self.emitted = True
         return made
 
 

@@ -46,6 +46,12 @@ async def _pay(request: Request) -> Response:
     return see(result.redirect_url)
 
 
+async def _expire(request: Request) -> Response:
+    await form(request)
+    session = await engine_of(request).expire_checkout(request.path_params["id"])
+    return see(f"{configuration_of(request).public_url}/checkout/{session['id']}")
+
+
 def _success(session: dict[str, object]) -> str:
     return str(session["success_url"]).replace("{CHECKOUT_SESSION_ID}", str(session["id"]))
 
@@ -108,6 +114,7 @@ async def _confirm(request: Request) -> Response:
 ROUTES = [
     Route("/checkout/{id}", refusing(_checkout), methods=["GET"]),
     Route("/checkout/{id}", refusing(_pay), methods=["POST"]),
+    Route("/checkout/{id}/expire", refusing(_expire), methods=["POST"]),
     Route("/authenticate/{id}", refusing(_authentication), methods=["GET"]),
     Route("/authenticate/{id}", refusing(_authenticate), methods=["POST"]),
     Route("/pay/{id}", refusing(_payment), methods=["GET"]),

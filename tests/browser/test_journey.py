@@ -28,6 +28,11 @@ class Browsing:
         await self._page.locator("#complete" if complete else "#fail").click()
         return self._page.url
 
+    async def let_expire(self, url: str) -> None:
+        await self._page.goto(url)
+        await self._page.locator("#expire").click()
+        await expect(self._page.get_by_role("heading", level=1)).to_have_text("This checkout has expired")
+
     async def press_in_portal(self, url: str, button: str) -> None:
         await self._page.goto(url)
         await self._page.locator(f"button.{button}").click()

@@ -40,6 +40,9 @@ class Person(Protocol):
     async def answer_bank(self, *, complete: bool) -> str:
         """Answer the bank's page at hand; the address where one is then."""
 
+    async def let_expire(self, url: str) -> None:
+        """Open the checkout page at `url` and let it expire."""
+
     async def press_in_portal(self, url: str, button: str) -> None:
         """Open the portal at `url` and press `cancel` or `resume`."""
 
@@ -152,6 +155,14 @@ async def be_asked_by_the_bank(shop: Shop, person: Person) -> None:
     assert (newest["plan"], newest["method"]) == ({"code": "credits-100"}, {"brand": "visa", "last4": "3155"})
 
 
+async def let_expire(shop: Shop, person: Person) -> None:
+    """A checkout that is left until it expires: nothing is owed, and the page says so."""
+    session = await shop.begin(planCode="credits-100", currency="JPY")
+    await person.let_expire(session["url"])
+    ended = await shop.until(lambda: shop.checkout(session), lambda found: found["status"] == "EXPIRED")
+    assert (ended["url"], ended["payment"]["status"]) == (None, "CANCELED")
+
+
 async def refund(shop: Shop, payment_id: str) -> None:
     """Support gives back a part, then the rest, and then there is nothing left."""
     part = {"paymentId": payment_id, "amount": 10000, "idempotencyKey": "part"}
@@ -193,11 +204,12 @@ async def live_through(served: Served, person: Person) -> None:
         course = await buy_course(shop, person)
         await be_asked_by_the_bank(shop, person)
         await refund(shop, course)
+        await let_expire(shop, person)
         await cancel_and_resume(shop, person)
         mine = await shop.ask(MINE)
         told = [(row["status"], row["amount"]["amount"], row["amountRefunded"]["amount"]) for row in mine["payments"]["nodes"]]
-        assert told == [("SUCCEEDED", 1800, 0), ("REFUNDED", 49900, 49900), ("SUCCEEDED", 1900, 0)]
-        assert mine["payments"]["totalCount"] == 3
+        assert told == [("CANCELED", 1300, 0), ("SUCCEEDED", 1800, 0), ("REFUNDED", 49900, 49900), ("SUCCEEDED", 1900, 0)]
+        assert mine["payments"]["totalCount"] == 4
         stranger = await shop.ask(MINE, role="SELLER")
         assert (stranger["payments"]["nodes"], stranger["subscriptions"]["nodes"]) == ([], [])
     finally:

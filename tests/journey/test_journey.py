@@ -23,7 +23,7 @@ class Visitor:
 
     async def pay(self, url: str, card: str) -> str:
         self._page = await self._client.get(url, params={"fill": card})
-        return await self._send(0)
+        return await self._send(1)
 
     async def problem(self) -> str:
         found = re.search(r'<p class="problem" role="alert">(.*?)</p>', self._text())
@@ -32,6 +32,11 @@ class Visitor:
 
     async def answer_bank(self, *, complete: bool) -> str:
         return await self._send(0, answer="complete" if complete else "fail")
+
+    async def let_expire(self, url: str) -> None:
+        self._page = await self._client.get(url)
+        await self._send(0)
+        assert "This checkout has expired" in self._text()
 
     async def press_in_portal(self, url: str, button: str) -> None:
         self._page = await self._client.get(url)
