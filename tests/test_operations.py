@@ -105,7 +105,7 @@ async def test_the_start_page_says_what_is_where(sandbox: bool) -> None:
         style = await client.get("/pages/page.css")
     assert answer.status_code == style.status_code == 200
     assert all(f'href="{place.path}"' in answer.text for place in places(sandbox=sandbox))
-    assert ('href="/sandbox"' in answer.text) is sandbox
+    assert ('href="/sandbox/"' in answer.text) is sandbox
     assert answer.headers["content-security-policy"] == "default-src 'none'; style-src 'self'; frame-ancestors 'none'"
     assert "://" not in answer.text + style.text
 

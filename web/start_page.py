@@ -27,7 +27,7 @@ def places(*, sandbox: bool) -> list[Place]:
     """What a person in a browser can open, in the order worth doing so."""
     return [
         Place("/graphiql", "GraphiQL", "Write queries and mutations, as any demo viewer."),
-        *([Place("/sandbox", "Stripe sandbox", "Objects, events and webhooks, as Stripe's dashboard shows them.")] if sandbox else []),
+        *([Place("/sandbox/", "Stripe sandbox", "Objects, events and webhooks, as Stripe's dashboard shows them.")] if sandbox else []),
         Place("/healthz", "Alive", "Whether the process answers."),
         Place("/readyz", "Ready", "Whether the database answers and is migrated."),
         Place("/metrics", "Figures", "Requests, calls to Stripe and their times, for Prometheus."),
