@@ -64,6 +64,12 @@ async def test_the_journey_over_plain_http(database_url: str, tmp_path: Path) ->
     await visitor.close()
 
 
+def test_every_place_that_the_start_page_names_is_there(shared_server: str) -> None:
+    found = re.findall(r'href="(/[^"]*)"', httpx.get(shared_server).text)
+    assert {"/graphiql", "/sandbox/", "/healthz", "/readyz", "/metrics"} <= set(found)
+    assert {path: httpx.get(shared_server + path).status_code for path in found} == dict.fromkeys(found, 200)
+
+
 @pytest.mark.parametrize(
     "path", ["/sandbox/checkout/cs_test_x", "/sandbox/portal/bps_x", "/sandbox/invoices/in_x", "/sandbox/authenticate/pi_x"]
 )
