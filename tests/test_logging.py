@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import structlog
 
-from services.structured_logging import MASK, configure, hide, masked
+from services.structured_logging import MASK, MAX_TEXT, configure, hide, masked
 from settings import Settings
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
@@ -94,6 +94,13 @@ def test_secrets_and_people_are_masked_in_any_text(text: str) -> None:
             part in str(masked(value)) for part in ("51abc", "secret_def", "whsec_abc", "eyJ", "abcdefgh", "password", "ada", "0123abc")
         )
     assert masked("before sk_test_51abc after") == f"before {MASK} after"
+
+
+@pytest.mark.parametrize("part", ["a", "eyJ", "a.", "_secret", "a:", "://a", "Bearer ", "x_secret_", "a@", "sk_test_"])
+def test_what_a_caller_makes_long_is_cut_and_masked_in_no_time(part: str) -> None:
+    text = masked(part * 1_000_000)
+    assert len(text) <= MAX_TEXT + len("[cut]")
+    assert text.endswith("[cut]")
 
 
 def test_named_secrets_are_masked_whatever_they_hold() -> None:
