@@ -5,6 +5,7 @@ Tortoise's own lose the SQLite lock, or a connection of the PostgreSQL pool, whe
 
 import asyncio
 from abc import abstractmethod
+from contextlib import suppress
 from typing import Any
 
 from tortoise.backends.base.client import TransactionalDBClient, TransactionContext
@@ -41,10 +42,20 @@ class OuterTransaction(TransactionContext):
     async def _finish(self, *, failed: bool) -> None:
         try:
             async with self.client.turn:
-                await (self.client.rollback() if failed else self.client.commit())
+                await (self.client.rollback() if failed else self._commit())
         finally:
             self.client.ended = True
             await self.release()
+
+    async def _commit(self) -> None:
+        try:
+            await self.client.commit()
+        except Exception:
+            with suppress(
+                Exception
+            ):  # PostgreSQL has rolled back by itself; SQLite leaves the transaction open, and with it the file locked
+                await self.client.rollback()
+            raise
 
     async def _abandon(self) -> None:
         try:

@@ -2,7 +2,9 @@
 
 import asyncio
 import random
+import sqlite3
 
+import asyncpg
 import pytest
 from tortoise.exceptions import IntegrityError, TransactionManagementError
 
@@ -54,6 +56,19 @@ async def test_a_failure_rolls_everything_back(database: str) -> None:
     with pytest.raises(LookupError):
         await fail()
     assert await Customer.all().count() == 0
+
+
+async def test_a_commit_that_the_database_refuses_rolls_back_and_lets_go(database: str) -> None:
+    async def refused() -> None:
+        async with transaction() as connection:
+            await connection.execute_query('CREATE TABLE late ("of" TEXT REFERENCES customer (id) DEFERRABLE INITIALLY DEFERRED)')
+            await Customer.create(external_id="gone")
+            await connection.execute_query("INSERT INTO late VALUES ('cust_nobody')")
+
+    with pytest.raises((IntegrityError, sqlite3.IntegrityError, asyncpg.ForeignKeyViolationError)):
+        await refused()
+    await write(1)
+    assert [row.external_id for row in await Customer.all()] == ["customer-1"]
 
 
 async def test_a_savepoint_undoes_only_its_own_part(database: str) -> None:
