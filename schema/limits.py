@@ -177,7 +177,7 @@ class Measurement:
 
     def _page(self, argument: ArgumentNode) -> int | None:
         value = self._value(argument.value)
-        return max(0, min(value, MAX_PAGE)) if isinstance(value, int) else None
+        return max(0, int(min(value, MAX_PAGE))) if isinstance(value, int | float) else None
 
     def _listed(self, node: ValueNode) -> int:
         if isinstance(node, ListValueNode):
@@ -197,12 +197,14 @@ class Measurement:
 
 
 def known_variables(node: OperationDefinitionNode, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The variables of a request over the operation's own defaults, as far as these are integers."""
-    defaults = {
-        definition.variable.name.value: int(definition.default_value.value)
-        for definition in node.variable_definitions or ()
-        if isinstance(definition.default_value, IntValueNode)
-    }
+    """The variables of a request over the operation's own defaults, as far as these are integers or lists."""
+    defaults: dict[str, Any] = {}
+    for definition in node.variable_definitions or ():
+        match definition.default_value:
+            case IntValueNode(value=digits):
+                defaults[definition.variable.name.value] = int(digits)
+            case ListValueNode(values=values):
+                defaults[definition.variable.name.value] = list(values)
     return defaults | dict(given)
 
 

@@ -104,7 +104,7 @@ HUNDRED = NESTED.replace("Int", "Int = 100")
     [
         (NESTED, {"n": 10}, True), (NESTED, {"n": 100}, False), (NESTED, {"n": 2**31 - 1}, False),
         (NESTED, {}, True), (NESTED, {"n": None}, True), (FIVE, {}, True),
-        (HUNDRED, {}, False), (HUNDRED, {"n": 5}, True), (NESTED, {"n": -5}, True),
+        (HUNDRED, {}, False), (HUNDRED, {"n": 5}, True), (NESTED, {"n": -5}, True), (NESTED, {"n": 100.0}, False),
     ],
 )  # fmt: skip
 async def test_pages_given_by_variables(client: Client, query: str, variables: dict[str, Any], allowed: bool) -> None:
@@ -132,6 +132,12 @@ def cost(query: str, variables: dict[str, Any] | None = None) -> int:
 )  # fmt: skip
 def test_cost(query: str, expected: int) -> None:
     assert cost(query) == expected
+
+
+async def test_ids_given_by_a_default(client: Client) -> None:
+    query = "query($ids: [ID!]! = [%s]) { nodes(ids: $ids) { items(first: 100) { items(last: 2) { name } } } }"
+    assert (await client.ask(query % '"a"')).json() == {"data": {"nodes": []}}
+    assert codes(await client.ask(query % ('"a",' * 100))) == ["QUERY_TOO_COMPLEX"]
 
 
 def test_cost_of_known_ids() -> None:
