@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+from weakref import ReferenceType, ref
 
 from graphql import (
     FieldNode,
@@ -192,8 +193,9 @@ def _object(definition: GraphQLField) -> GraphQLObjectType:
 
 
 Key = tuple[object, ...]
-_roots: dict[Key, tuple[OperationDefinitionNode, ReadPlan]] = {}
-_answers: dict[Key, tuple[OperationDefinitionNode, dict[str, Level]]] = {}
+Operation = ReferenceType[OperationDefinitionNode]
+_roots: dict[Key, tuple[Operation, ReadPlan]] = {}
+_answers: dict[Key, tuple[Operation, dict[str, Level]]] = {}
 
 
 def plan_of(info: ResolveInfo, declaration: Root) -> ReadPlan:
@@ -222,14 +224,15 @@ def _definition(info: ResolveInfo) -> GraphQLField:
     return field
 
 
-def _kept(plans: dict[Key, tuple[OperationDefinitionNode, T]], info: ResolveInfo, name: str, make: Callable[[], T]) -> T:
+def _kept(plans: dict[Key, tuple[Operation, T]], info: ResolveInfo, name: str, make: Callable[[], T]) -> T:
+    """A plan goes with its document: nothing here keeps the syntax tree of one that schema.documents has let go."""
     switches = tuple(item for item in variables_of(info).coerced.items() if isinstance(item[1], bool))
     key = (id(info.operation), info.path.key, name, switches)
     kept = plans.get(key)
-    if kept is not None and kept[0] is info.operation:
+    if kept is not None and kept[0]() is info.operation:
         return kept[1]
     plan = make()
     if len(plans) >= PLANS_KEPT:
         del plans[next(iter(plans))]
-    plans[key] = (info.operation, plan)
+    plans[key] = (ref(info.operation, lambda _: plans.pop(key, None)), plan)
     return plan

@@ -2,10 +2,13 @@
 
 import asyncio
 import contextvars
+import gc
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import pytest
+from graphql import parse
 
 from models import Payment, Plan, Subscription
 from models.database import transaction
@@ -13,6 +16,7 @@ from models.rows import Row, watch
 from models.selects import Select
 from resolvers import plans
 from resolvers.planner import load
+from tests.resolvers import asking as asking_module
 from tests.resolvers.asking import Asking
 from tests.resolvers.world import World, payment, price
 
@@ -64,7 +68,7 @@ async def test_fragments_merge(asking: Asking, world: World) -> None:
 
 
 async def test_one_document_with_other_variables(asking: Asking, world: World) -> None:
-    from graphql import execute, parse
+    from graphql import execute
 
     from schema.schema import schema
 
@@ -91,9 +95,21 @@ async def test_one_document_with_other_variables(asking: Asking, world: World) -
 async def test_only_so_many_plans_are_kept(asking: Asking, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plans, "PLANS_KEPT", 3)
     monkeypatch.setattr(plans, "_roots", {})
+    monkeypatch.setattr(asking_module, "parse", cache(parse))
     for number in range(9):
         assert await asking.ask("owner", f"{{ p{number}: payments {{ totalCount }} }}") == {f"p{number}": {"totalCount": 1}}
     assert len(plans._roots) == 3
+
+
+async def test_a_plan_goes_with_its_document(asking: Asking, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plans, "_roots", {})
+    kept = cache(parse)
+    monkeypatch.setattr(asking_module, "parse", kept)
+    await asking.ask("owner", "{ payments { totalCount } }")
+    assert len(plans._roots) == 1
+    kept.cache_clear()
+    gc.collect()
+    assert plans._roots == {}
 
 
 async def test_reading_neither_waits_for_a_writer_nor_sees_what_is_not_committed(asking: Asking, world: World) -> None:
