@@ -79,6 +79,8 @@ def _stripe(settings: Settings) -> Iterator[str]:
 
 
 def _live(settings: Settings) -> Iterator[str]:
+    if not settings.production:
+        yield "Set ENVIRONMENT=production or use test keys: development hands out a token of every role to whoever asks."
     if settings.sandbox:
         yield "Set SANDBOX=false or use test keys: a live key and the sandbox exclude each other."
     if not _is_https(settings.public_url):

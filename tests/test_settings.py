@@ -156,6 +156,10 @@ def test_production_names_each_problem(values: dict[str, Any], problem: str) -> 
 @pytest.mark.parametrize(
     ("values", "problem"),
     [
+        (
+            {"stripe_secret_key": "sk_live_1", "public_url": "https://billing.example.com"},
+            "Set ENVIRONMENT=production or use test keys: development hands out a token of every role to whoever asks.",
+        ),
         ({"stripe_secret_key": "sk_live_1"}, "Set PUBLIC_URL to the https:// address of this service: live keys are not used without TLS."),
         (
             {"stripe_secret_key": "sk_live_1", "public_url": "http://127.0.0.1:8000"},
