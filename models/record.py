@@ -10,7 +10,7 @@ from models.ids import ID_LENGTH, Prefix, new_id
 
 
 class Record(Model):
-    """A row with a prefixed UUIDv7 id; the id's time is `created_at` to the millisecond, so both order alike."""
+    """A row with a prefixed UUIDv7 id; the id's time is `created_at` to the microsecond, so both order alike."""
 
     id = fields.CharField(max_length=ID_LENGTH, primary_key=True)
     created_at = fields.DatetimeField()
