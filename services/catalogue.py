@@ -8,7 +8,7 @@ from models.database import transaction
 from services.billing import Billing
 from services.errors import InvalidInput, StripeRejected
 from services.minimum_amounts import check_unit_amount
-from services.text_input import checked_text, optional_text
+from services.text_input import MAX_CODE, checked_text, optional_text
 from services.turns import turn
 
 MAX_PRICES = 50
@@ -63,7 +63,7 @@ async def save_plan(billing: Billing, terms: PlanTerms) -> str:
 
 def check_terms(terms: PlanTerms) -> None:
     """Raise InvalidInput for a plan that cannot be sold so."""
-    checked_text(terms.code, 64, "code")
+    checked_text(terms.code, MAX_CODE, "code")
     checked_text(terms.name, 250, "name")
     optional_text(terms.description, 5000, "description")
     if terms.credits < 0:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from models import LIVE, BillingInterval, Customer, Payment, PaymentStatus, Plan, PlanKind, Price, Subscription
 from services.errors import AlreadyEntitled, AlreadySubscribed, InvalidInput, NotFound, PlanInactive, PriceUnavailable
 from services.minimum_amounts import check_charge
-from services.text_input import MAX_ID, checked_text
+from services.text_input import MAX_CODE, MAX_ID, checked_text
 
 MAX_QUANTITY = 10_000
 """Pieces that are bought at once."""
@@ -85,7 +85,7 @@ async def _by_id(price_id: str) -> tuple[Plan, Price]:
 
 
 async def _by_code(choice: Choice, default_currency: str) -> tuple[Plan, Price]:
-    plan = await Plan.get_or_none(code=checked_text(choice.plan_code or "", MAX_ID, "planCode"))
+    plan = await Plan.get_or_none(code=checked_text(choice.plan_code or "", MAX_CODE, "planCode"))
     if plan is None:
         raise NotFound("There is no such plan.", "planCode")
     _check_active(plan, "planCode")

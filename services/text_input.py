@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from models.ids import ID_LENGTH
 from services.errors import InvalidInput
 
 MAX_METADATA_KEYS = 40
@@ -14,8 +15,11 @@ MAX_METADATA_VALUE = 500
 OUR_PREFIX = "billgraph_"
 """Begins the keys of metadata that are ours."""
 
-MAX_ID = 64
-"""Characters of an id that is looked up."""
+MAX_ID = ID_LENGTH
+"""Characters of an id that is looked up: the ORM raises for one longer than its column."""
+
+MAX_CODE = 64
+"""Characters of a plan's code that is looked up."""
 
 MAX_KEY = 255
 """Characters of an idempotency key, as Stripe has it."""

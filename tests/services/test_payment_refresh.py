@@ -38,7 +38,7 @@ async def test_nobody_else(shop: Billing) -> None:
     with pytest.raises(NotFound) as refused:
         await refresh_payment(shop, BOB, done.object_id, staff=False)
     assert (refused.value.field, (await Payment.get()).status) == (("id",), "PENDING")
-    for payment_id, refusal in (("pay_unknown", NotFound), ("\0", InvalidInput), ("p" * 65, InvalidInput)):
+    for payment_id, refusal in (("pay_unknown", NotFound), ("\0", InvalidInput), ("p" * 33, InvalidInput)):
         with pytest.raises(refusal):
             await refresh_payment(shop, ALICE, payment_id, staff=True)
 

@@ -63,6 +63,7 @@ async def test_who_never_bought_has_no_portal(shop: Billing, stripe: Between) ->
         (PortalRequest(flow=PortalFlow.HOME, subscription_id="sbn_1"), InvalidInput, ("subscriptionId",)),
         (PortalRequest(flow=PortalFlow.SUBSCRIPTION_CANCEL, subscription_id="sbn_unknown"), NotFound, ("subscriptionId",)),
         (PortalRequest(flow=PortalFlow.SUBSCRIPTION_CANCEL, subscription_id="\0"), InvalidInput, ("subscriptionId",)),
+        (PortalRequest(flow=PortalFlow.SUBSCRIPTION_CANCEL, subscription_id="s" * 33), InvalidInput, ("subscriptionId",)),
     ],
 )
 async def test_refusals_change_nothing(
