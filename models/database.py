@@ -1,14 +1,9 @@
-"""The database of the process: connecting, transactions, migrations.
-
-A URL is `sqlite:///relative/path` or `sqlite:////absolute/path` (pragmas may follow as a query), or
-`postgres://user:password@host:port/name` (asyncpg's options may follow).
-"""
+"""The database of the process: connecting, transactions, migrations. What a URL may be, models.database_url says."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 from tortoise import Tortoise, connections
 from tortoise.backends.base.client import TransactionContext
@@ -16,17 +11,13 @@ from tortoise.context import TortoiseContext
 from tortoise.migrations.executor import MigrationExecutor
 from tortoise.transactions import in_transaction
 
+from models.database_url import connection_of
+
 PING_LIMIT = 2.0
 """Seconds that the database may take to answer a ping."""
 
-STATEMENT_LIMIT = 15.0
-"""Seconds that one statement may take."""
-
-BUSY_LIMIT = 10_000
-"""Milliseconds that SQLite waits for another process to finish writing."""
-
-POOL = {"minsize": 1, "maxsize": 10}
-"""PostgreSQL connections of one process."""
+MIGRATION_STATEMENT_LIMIT = 3600.0
+"""Seconds that one statement of a migration may take: an index over a large table, or waiting for another process that migrates."""
 
 MIGRATION_LOCK = 0x62696C6C
 """Key of the advisory lock under which migrations run."""
@@ -45,35 +36,13 @@ MODELS = [
 
 
 def tortoise_config(url: str) -> dict[str, Any]:
-    """Tortoise's configuration for a URL. Raises ValueError for a scheme other than sqlite, postgres and postgresql."""
-    name, connection = _connection(url)
+    """Tortoise's configuration for a URL. Raises InvalidDatabaseURL."""
+    name, connection = connection_of(url)
     return {"connections": {name: connection}, "apps": _apps(name), "use_tz": True, "timezone": "UTC"}
 
 
 def _apps(connection: str) -> dict[str, dict[str, Any]]:
     return {"models": {"models": MODELS, "default_connection": connection, "migrations": "models.migrations"}}
-
-
-def _connection(url: str) -> tuple[str, dict[str, Any]]:
-    """The connection and its name, which is the engine's: Tortoise keeps the SQL that it built by connection name."""
-    parts = urlsplit(url)
-    options: dict[str, Any] = dict(parse_qsl(parts.query))
-    if parts.scheme == "sqlite":
-        path = unquote(url.partition("?")[0].removeprefix("sqlite:///"))
-        pragmas = {"journal_mode": "WAL", "synchronous": "FULL", "busy_timeout": BUSY_LIMIT, "cache_size": -65_536}
-        return "sqlite", {"engine": "models.sqlite_backend", "credentials": {"file_path": path, **pragmas, **options}}
-    if parts.scheme not in {"postgres", "postgresql"}:
-        raise ValueError("The database's URL must begin with sqlite:// or postgres://.")
-    credentials = {
-        "host": parts.hostname or options.pop("host", "127.0.0.1"),
-        "port": parts.port or int(options.pop("port", 5432)),
-        "user": unquote(parts.username or ""),
-        "password": unquote(parts.password) if parts.password else None,
-        "database": unquote(parts.path.lstrip("/")),
-    }
-    limits = {"command_timeout": STATEMENT_LIMIT, "server_settings": {"application_name": "billgraph", "timezone": "UTC"}}
-    sizes = {name: int(options.pop(name, size)) for name, size in POOL.items()}
-    return "postgres", {"engine": "models.postgres_backend", "credentials": {**credentials, **limits, **sizes, **options}}
 
 
 async def connect(url: str) -> None:
@@ -130,6 +99,9 @@ async def pending_migrations(url: str) -> list[str]:
 @asynccontextmanager
 async def _apart(url: str) -> AsyncIterator[None]:
     """A connection of its own, closed afterwards, that the process' other connections know nothing of."""
+    config = tortoise_config(url)
+    if "postgres" in config["connections"]:
+        config["connections"]["postgres"]["credentials"]["command_timeout"] = MIGRATION_STATEMENT_LIMIT
     async with TortoiseContext() as context:
-        await context.init(config=tortoise_config(url))
+        await context.init(config=config)
         yield

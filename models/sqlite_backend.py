@@ -17,6 +17,12 @@ from tortoise.exceptions import OperationalError, TransactionManagementError
 from models.cancellation import to_the_end
 from models.transactions import NestedTransaction, OuterTransaction, refuse_ended
 
+JOURNAL_TRIES = 100
+"""How often the journal mode of a new file is set at most."""
+
+JOURNAL_PAUSE = 0.1
+"""Seconds between."""
+
 
 class Client(SqliteClient):
     """What Tortoise is given as `engine`; every key of the credentials but `file_path` is a pragma."""
@@ -68,13 +74,26 @@ class Client(SqliteClient):
     async def _open(self, with_db: bool) -> None:
         reader = await aiosqlite.connect(self.filename, isolation_level=None)
         try:
+            await self._settle_journal(reader)
             await super().create_connection(with_db)
             for pragma, value in {**self.pragmas, "query_only": "ON"}.items():
-                await (await reader.execute(f"PRAGMA {pragma}={value}")).close()
+                await _set(reader, pragma, value)
         except BaseException:
             await reader.close()
+            await super().close()  # what Tortoise opened has only some of its pragmas
             raise
         self._reader = reader
+
+    async def _settle_journal(self, connection: aiosqlite.Connection) -> None:
+        """Change a new file to its journal mode. SQLite itself does not wait for that while another process, starting too, uses the file."""
+        for left in reversed(range(JOURNAL_TRIES)):
+            try:
+                await _set(connection, "journal_mode", self.pragmas["journal_mode"])
+                break
+            except sqlite3.OperationalError:
+                if not left:
+                    raise
+            await asyncio.sleep(JOURNAL_PAUSE)
 
 
 class Transaction(SqliteTransactionWrapper):
@@ -113,6 +132,10 @@ class Transaction(SqliteTransactionWrapper):
             await self._connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
             raise TransactionManagementError(error) from error
+
+
+async def _set(connection: aiosqlite.Connection, pragma: str, value: object) -> None:
+    await (await connection.execute(f"PRAGMA {pragma}={value}")).close()
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr, ValidationError
 
+from models.database_url import InvalidDatabaseURL, connection_of
 from models.money import CURRENCIES
 from settings import Environment, Settings
 
@@ -91,8 +92,11 @@ def _live(settings: Settings) -> Iterator[str]:
 
 def _database(settings: Settings) -> Iterator[str]:
     scheme = database_scheme(settings.database_url)
-    if settings.database_url and scheme not in {"sqlite", "postgres"}:
-        yield "Set DATABASE_URL to sqlite:///path or postgres://user:password@host:port/name."
+    if settings.database_url:
+        try:
+            connection_of(settings.database_url.get_secret_value())
+        except InvalidDatabaseURL as error:
+            yield f"Set DATABASE_URL to sqlite:///path or postgres://user:password@host:port/name: {error}."
     if scheme == "sqlite" and settings.web_concurrency > 1:
         yield "Set DATABASE_URL to a PostgreSQL database or WEB_CONCURRENCY=1: SQLite serves one process."
     if scheme == "sqlite" and not settings.embedded_worker:

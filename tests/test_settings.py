@@ -34,6 +34,24 @@ PRODUCTION: dict[str, Any] = {
 DEVELOPMENT: dict[str, Any] = {"environment": "development", "auth_secret": SECRETS["auth_secret"]}
 
 
+PATH_MISSING = "after sqlite:/// comes the path of a file"
+NO_PORT = "its port is no number: write / ? # @ : and % of a password as %2F %3F %23 %40 %3A %25"
+INVALID_DATABASE_URLS = {
+    "mysql://db/x": "it must begin with sqlite:/// or postgres://",
+    "sqlite://billgraph.sqlite3": PATH_MISSING,
+    "sqlite:///": PATH_MISSING,
+    "sqlite:///:memory:": PATH_MISSING,
+    "postgres://user:hid/den@db/x": NO_PORT,
+    "postgres://user:hid#den@db/x": NO_PORT,
+    "postgres://db:99999/x": NO_PORT,
+    "postgres://[::1/x": "its host is not well-formed",
+    "postgres://db": "the name of a database is missing after the host",
+    "postgres://db/x?minsize=few": "its option minsize must be a number",
+    "postgres://db/x?password=hidden": "of options it takes host, port, minsize, maxsize, ssl, sslmode, timeout, connect_timeout, "
+    "command_timeout, statement_cache_size, application_name",
+}
+
+
 def production(**values: Any) -> Settings:
     return Settings.model_validate({name: value for name, value in {**PRODUCTION, **values}.items() if value is not None})
 
@@ -91,7 +109,10 @@ def test_complete_production_settings_have_no_problem() -> None:
         ({"stripe_webhook_secret": "secret"}, "Set STRIPE_WEBHOOK_SECRET to signing secrets that begin with whsec_."),
         ({"stripe_api_base": "https://emulator.example.com"}, "Unset STRIPE_API_BASE: production speaks to Stripe."),
         ({"database_url": None}, "Set DATABASE_URL, for example to postgres://user:password@host:5432/billgraph."),
-        ({"database_url": "mysql://db/x"}, "Set DATABASE_URL to sqlite:///path or postgres://user:password@host:port/name."),
+        *(
+            ({"database_url": url}, f"Set DATABASE_URL to sqlite:///path or postgres://user:password@host:port/name: {reason}.")
+            for url, reason in INVALID_DATABASE_URLS.items()
+        ),
         (
             {"database_url": "sqlite:///x", "web_concurrency": 2, "embedded_worker": False},
             "Set DATABASE_URL to a PostgreSQL database or WEB_CONCURRENCY=1: SQLite serves one process.",

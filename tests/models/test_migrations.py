@@ -2,17 +2,20 @@
 
 import asyncio
 import os
+import sqlite3
 import sys
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 from tortoise import Tortoise
 from tortoise.exceptions import IntegrityError
 from tortoise.models import Model
 
 from models import Customer, Payment, Plan, Price, Refund
-from models.database import client, connect, disconnect, migrate, pending_migrations
+from models import database_url as url_module
+from models.database import MIGRATION_LOCK, client, connect, disconnect, migrate, pending_migrations
 
 ROOT = Path(__file__).parents[2]
 COLUMNS = {
@@ -94,6 +97,38 @@ async def test_an_empty_database_is_migrated_by_one_of_four_processes_at_once(em
     try:
         await Customer.create(external_id="42")
         assert await pending_migrations(empty_database_url) == []
+    finally:
+        await disconnect()
+
+
+async def test_migrating_waits_for_another_process_longer_than_a_statement_may_take(
+    empty_database_url: str, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(url_module, "STATEMENT_LIMIT", 0.2)
+    if engine == "sqlite":
+        file = sqlite3.connect(empty_database_url.removeprefix("sqlite:///"), isolation_level=None)
+        file.execute("BEGIN IMMEDIATE")
+        task = asyncio.create_task(migrate(empty_database_url))
+        await asyncio.sleep(0.6)
+        file.close()
+    else:
+        connection = await asyncpg.connect(empty_database_url)
+        await connection.execute(f"SELECT pg_advisory_lock({MIGRATION_LOCK})")
+        task = asyncio.create_task(migrate(empty_database_url))
+        await asyncio.sleep(0.6)
+        await connection.close()
+    assert await task == ["0001_initial"]
+
+
+async def test_options_of_the_url_reach_the_database(database_url: str, engine: str) -> None:
+    options = {
+        "sqlite": ("?cache_size=-1234", "PRAGMA cache_size", -1234),
+        "postgres": ("&sslmode=prefer&connect_timeout=5&statement_cache_size=0&application_name=till", "SHOW application_name", "till"),
+    }
+    more, question, answer = options[engine]
+    await connect(database_url + more)
+    try:
+        assert [tuple(row) for row in await client().read(question)] == [(answer,)]
     finally:
         await disconnect()
 
