@@ -85,7 +85,7 @@ class Client(SqliteClient):
         self._reader = reader
 
     async def _settle_journal(self, connection: aiosqlite.Connection) -> None:
-        """Change a new file to its journal mode. SQLite itself does not wait for that while another process, starting too, uses the file."""
+        """Change a new file to its journal mode. SQLite does not wait for that while another process, starting too, uses the file."""
         for left in reversed(range(JOURNAL_TRIES)):
             try:
                 await _set(connection, "journal_mode", self.pragmas["journal_mode"])
