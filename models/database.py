@@ -65,8 +65,10 @@ def client() -> Any:
 def transaction() -> TransactionContext:
     """Begin a transaction: the block of `async with` commits at its end and rolls back when an exception or cancellation leaves it.
 
-    Inside another one it is a savepoint. A row is locked by `select_for_update()`: on PostgreSQL that row, on SQLite the whole file is,
-    from the beginning of the transaction. A task begun inside must not outlive it: TransactionManagementError for what it does then.
+    Inside another one it is a savepoint. Savepoints of tasks beside each other take turns; what else such a task does while one is open
+    raises TransactionManagementError, since it would be undone with it. A row is locked by `select_for_update()`: on PostgreSQL that row,
+    on SQLite the whole file is, from the beginning of the transaction. A task begun inside must not outlive it:
+    TransactionManagementError for what it does then, and for a commit while a savepoint is open or after an error that was swallowed.
     """
     return in_transaction()
 

@@ -2,34 +2,66 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, cast
 
 import asyncpg
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
-from tortoise.backends.base.client import ConnectionWrapper, TransactionContext
-from tortoise.exceptions import OperationalError
+from tortoise.backends.base.client import PoolConnectionWrapper, TransactionContext
+from tortoise.backends.base_postgres.client import translate_exceptions
+from tortoise.exceptions import DBConnectionError, OperationalError, TransactionManagementError
 
 from models.cancellation import to_the_end
-from models.transactions import NestedTransaction, OuterTransaction, refuse_ended
+from models.transactions import NestedTransaction, OneTransaction, OuterTransaction
+
+ACQUIRE_LIMIT = 10.0
+"""Seconds that a statement or a transaction waits for a connection of the pool."""
 
 RELEASE_LIMIT = 10.0
-"""Seconds that giving a connection back to the pool may take."""
+"""Seconds that giving a connection back to the pool may take; after them it is closed, and another one opened when needed."""
+
+SWALLOWED = "A statement of the transaction failed and its error was swallowed: PostgreSQL has written nothing of the transaction."
 
 
-class Client(AsyncpgDBClient):
+class _Errors(AsyncpgDBClient):
+    """A deadlock or a serialization failure is an OperationalError too: the same work, begun again, can succeed."""
+
+    async def _translate_exceptions(self, func: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return await super()._translate_exceptions(func, *args, **kwargs)
+        except asyncpg.TransactionRollbackError as error:
+            raise OperationalError(error) from error
+
+
+class Client(_Errors):
     """What Tortoise is given as `engine`."""
 
-    async def read(self, query: str, values: Sequence[Any] = ()) -> Sequence[Sequence[Any]]:
-        """Rows of a SELECT as records, which are read by position like tuples. OperationalError for bad SQL."""
+    async def take(self) -> Any:
+        """A connection of the pool, to be given back. DBConnectionError when none becomes free, or none can be opened, in ten seconds."""
         if self._pool is None:
             async with self._pool_init_lock:
                 if self._pool is None:
                     await self.create_connection(with_db=True)
         try:
-            rows: Sequence[Sequence[Any]] = await self._opened().fetch(query, *values)
-        except (asyncpg.SyntaxOrAccessError, asyncpg.DataError) as error:
-            raise OperationalError(error) from error
-        return rows
+            async with asyncio.timeout(ACQUIRE_LIMIT):
+                return await self._opened().acquire()
+        except TimeoutError as error:
+            raise DBConnectionError(f"No connection to PostgreSQL became free in {ACQUIRE_LIMIT:g} seconds.") from error
+
+    async def give_back(self, connection: Any) -> None:
+        """Give a connection back, rolled back if need be. One that cannot be given back is closed by the pool: nothing is raised."""
+        if self._pool is not None:
+            await to_the_end(_release(self._pool, connection))
+
+    def acquire_connection(self) -> PoolConnectionWrapper[Any]:
+        """A connection of the pool for one statement."""
+        return _OneStatement(self, self._pool_init_lock)
+
+    @translate_exceptions
+    async def read(self, query: str, values: Sequence[Any] = ()) -> Sequence[Sequence[Any]]:
+        """Rows of a SELECT as records, which are read by position like tuples. OperationalError for bad SQL."""
+        async with self.acquire_connection() as connection:
+            return cast("Sequence[Sequence[Any]]", await connection.fetch(query, *values))
 
     def _in_transaction(self) -> TransactionContext:
         return _Outermost(Transaction(self))
@@ -38,19 +70,24 @@ class Client(AsyncpgDBClient):
         return self._pool
 
 
-class Transaction(TransactionWrapper):
+async def _release(pool: asyncpg.Pool, connection: Any) -> None:
+    with suppress(Exception):
+        await pool.release(connection, timeout=RELEASE_LIMIT)
+
+
+class _OneStatement(PoolConnectionWrapper[Any]):
+    client: Client
+
+    async def __aenter__(self) -> Any:
+        self.connection = await self.client.take()
+        return self.connection
+
+    async def __aexit__(self, exc_type: object, exc_val: object, exc_tb: object) -> None:
+        await self.client.give_back(self.connection)
+
+
+class Transaction(OneTransaction, _Errors, TransactionWrapper):
     """One connection of the pool for as long as one transaction lasts."""
-
-    def __init__(self, connection: AsyncpgDBClient) -> None:
-        super().__init__(connection)
-        self.ended = False
-        self.turn = self._lock
-        self._savepoints = asyncio.Lock()
-
-    def acquire_connection(self) -> ConnectionWrapper[Any]:
-        """The connection, one statement at a time. TransactionManagementError when the transaction is over."""
-        refuse_ended(self)
-        return ConnectionWrapper(self._lock, self)
 
     async def read(self, query: str, values: Sequence[Any] = ()) -> Sequence[Sequence[Any]]:
         """Rows of a SELECT as records: what this transaction sees."""
@@ -58,25 +95,34 @@ class Transaction(TransactionWrapper):
         return cast("Sequence[Sequence[Any]]", rows)
 
     def _in_transaction(self) -> TransactionContext:
-        refuse_ended(self)
-        nested = Transaction(self)
-        nested._lock = nested.turn = self._lock
-        return NestedTransaction(nested, self._savepoints)
+        return NestedTransaction(Transaction(self), self)
+
+    @translate_exceptions
+    async def run(self, statement: str) -> str:
+        """Run a statement that begins or ends something; its command tag. Tortoise's errors where PostgreSQL refuses."""
+        return str(await self._connection.execute(statement))
+
+    async def begin(self) -> None:
+        """Begin, at PostgreSQL's own isolation level (READ COMMITTED)."""
+        await self.run("BEGIN")
+
+    async def commit(self) -> None:
+        """Commit. TransactionManagementError when a statement had failed: PostgreSQL answers COMMIT with ROLLBACK then, and no error."""
+        if await self.run("COMMIT") != "COMMIT":
+            raise TransactionManagementError(SWALLOWED)
 
 
 class _Outermost(OuterTransaction):
     async def acquire(self) -> None:
-        parent: Any = self.client._parent
-        if parent._pool is None:
-            async with parent._pool_init_lock:
-                if parent._pool is None:
-                    await parent.create_connection(with_db=True)
-        self.client._connection = await parent._pool.acquire()
+        self.client._connection = await self._parent.take()
 
     async def release(self) -> None:
-        pool = self.client._parent._pool
-        if pool is not None:
-            await to_the_end(pool.release(self.client._connection, timeout=RELEASE_LIMIT))
+        await self._parent.give_back(self.client._connection)
+
+    @property
+    def _parent(self) -> Client:
+        parent: Client = self.client._parent
+        return parent
 
 
 client_class = Client

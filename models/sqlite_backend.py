@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import aiosqlite
-from tortoise.backends.base.client import ConnectionWrapper, TransactionContext
+from tortoise.backends.base.client import TransactionContext
 from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionWrapper, translate_exceptions
-from tortoise.exceptions import OperationalError, TransactionManagementError
+from tortoise.exceptions import IntegrityError, OperationalError, TransactionManagementError
 
 from models.cancellation import to_the_end
-from models.transactions import NestedTransaction, OuterTransaction, refuse_ended
+from models.transactions import NestedTransaction, OneTransaction, OuterTransaction
 
 JOURNAL_TRIES = 100
 """How often the journal mode of a new file is set at most."""
@@ -96,19 +96,14 @@ class Client(SqliteClient):
             await asyncio.sleep(JOURNAL_PAUSE)
 
 
-class Transaction(SqliteTransactionWrapper):
+class Transaction(OneTransaction, SqliteTransactionWrapper):
     """The writing connection for as long as one transaction lasts."""
 
-    def __init__(self, connection: SqliteClient) -> None:
-        super().__init__(connection)
-        self.ended = False
-        self.turn = self._lock
-        self._savepoints = asyncio.Lock()
-
-    def acquire_connection(self) -> ConnectionWrapper[aiosqlite.Connection]:
-        """The connection, one statement at a time. TransactionManagementError when the transaction is over."""
-        refuse_ended(self)
-        return ConnectionWrapper(self._lock, self)
+    def refuse_unless_usable(self) -> None:
+        """Raise TransactionManagementError also when SQLite has undone the transaction by itself, as it does when the disk is full."""
+        super().refuse_unless_usable()
+        if not self._connection.in_transaction:
+            raise TransactionManagementError("SQLite has undone the transaction after an error: nothing of it was written.")
 
     async def read(self, query: str, values: Sequence[Any] = ()) -> Sequence[Sequence[Any]]:
         """Rows of a SELECT as tuples: what this transaction sees."""
@@ -116,22 +111,33 @@ class Transaction(SqliteTransactionWrapper):
         return [tuple(row) for row in rows]
 
     def _in_transaction(self) -> TransactionContext:
-        refuse_ended(self)
-        nested = Transaction(self)
-        nested._lock = nested.turn = self._lock
-        return NestedTransaction(nested, self._savepoints)
+        return NestedTransaction(Transaction(self), self)
 
     async def execute_script(self, query: str) -> None:
         """Run several statements inside the transaction; the driver's own way would commit it first."""
         for statement in _statements(query):
             await self.execute_query(statement)
 
+    async def run(self, statement: str) -> str:
+        """Run a statement that begins or ends something. IntegrityError or OperationalError, when SQLite refuses it."""
+        try:
+            await self._connection.execute_fetchall(statement)
+        except sqlite3.IntegrityError as error:
+            raise IntegrityError(error) from error
+        except sqlite3.Error as error:
+            raise OperationalError(error) from error
+        return statement
+
     async def begin(self) -> None:
         """Begin with the right to write. TransactionManagementError when another process holds it longer than busy_timeout."""
         try:
-            await self._connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
+            await self.run("BEGIN IMMEDIATE")
+        except OperationalError as error:
             raise TransactionManagementError(error) from error
+
+    async def commit(self) -> None:
+        """Commit. IntegrityError or OperationalError when SQLite refuses, and then the transaction is still open."""
+        await self.run("COMMIT")
 
 
 async def _set(connection: aiosqlite.Connection, pragma: str, value: object) -> None:

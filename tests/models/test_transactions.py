@@ -3,6 +3,7 @@
 import asyncio
 import random
 import sqlite3
+from contextlib import suppress
 
 import asyncpg
 import pytest
@@ -145,3 +146,114 @@ async def test_read_then_write_of_many_tasks_loses_nothing(database: str) -> Non
 
     await asyncio.gather(*(add() for _ in range(60)))
     assert (await Customer.get(id=customer.id)).stripe_version == 60
+
+
+async def test_savepoints_stand_inside_each_other(database: str) -> None:
+    async def fail_at(depth: int) -> None:
+        async with transaction():
+            await Customer.create(external_id=f"depth-{depth}")
+            if depth == 3:
+                raise LookupError
+            with suppress(LookupError):
+                await fail_at(depth + 1)
+            await Customer.create(external_id=f"depth-{depth}-after")
+
+    async with asyncio.timeout(20):
+        await fail_at(0)
+    kept = [f"depth-{depth}{suffix}" for depth in range(3) for suffix in ("", "-after")]
+    assert sorted([row.external_id for row in await Customer.all()]) == kept
+
+
+async def test_what_would_be_undone_with_the_savepoint_of_another_task_is_refused(database: str) -> None:
+    inside, refused = asyncio.Event(), asyncio.Event()
+
+    async def savepoint() -> None:
+        async with transaction():
+            inside.set()
+            await refused.wait()
+            raise LookupError
+
+    async with transaction():
+        task = asyncio.create_task(savepoint())
+        await inside.wait()
+        with pytest.raises(TransactionManagementError, match="savepoint of this transaction is open"):
+            await Customer.create(external_id="beside")
+        refused.set()
+        with pytest.raises(LookupError):
+            await task
+        await Customer.create(external_id="after")
+    assert [row.external_id for row in await Customer.all()] == ["after"]
+
+
+async def test_a_transaction_does_not_end_under_an_open_savepoint(database: str) -> None:
+    inside, let_go = asyncio.Event(), asyncio.Event()
+
+    async def savepoint() -> None:
+        async with transaction():
+            await Customer.create(external_id="half")
+            inside.set()
+            await let_go.wait()
+
+    async def outer() -> asyncio.Task[None]:
+        tasks = []
+        with pytest.raises(TransactionManagementError, match="savepoint was still open"):  # noqa: PT012 - it is the end of the block that raises
+            async with transaction():
+                await Customer.create(external_id="outer")
+                tasks.append(asyncio.create_task(savepoint()))
+                await inside.wait()
+        return tasks[0]
+
+    task = await outer()
+    let_go.set()
+    with pytest.raises(TransactionManagementError, match="has ended"):
+        await task
+    assert await Customer.all().count() == 0
+    await write(1)
+    assert await Customer.all().count() == 1
+
+
+async def test_a_swallowed_error_never_passes_for_a_commit(database: str, engine: str) -> None:
+    async def swallow() -> None:
+        async with transaction():
+            await Customer.create(external_id="other")
+            with suppress(IntegrityError):
+                await Customer.create(external_id="taken")
+
+    await Customer.create(external_id="taken")
+    if engine == "sqlite":  # undoes the statement alone
+        await swallow()
+        assert await Customer.all().count() == 2
+        return
+    with pytest.raises(TransactionManagementError, match="was swallowed"):
+        await swallow()
+    assert [row.external_id for row in await Customer.all()] == ["taken"]
+    await write(1)
+
+
+async def test_a_task_that_waits_its_turn_while_the_transaction_ends_is_refused(database: str) -> None:
+    held, asked, let_go = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    tasks: list[asyncio.Task[None]] = []
+
+    async def hold() -> None:
+        async with client().acquire_connection():
+            held.set()
+            await let_go.wait()
+
+    async def late() -> None:
+        await asked.wait()
+        await Customer.create(external_id="late")
+
+    async def block() -> None:
+        async with transaction():
+            tasks.extend([asyncio.create_task(hold()), asyncio.create_task(late())])
+            await held.wait()
+
+    ending = asyncio.create_task(block())
+    await held.wait()
+    for step in (asked, let_go):
+        await asyncio.sleep(0.01)  # first the end of the block, then the late task comes to wait for its turn
+        step.set()
+    await ending
+    with pytest.raises(TransactionManagementError, match="has ended"):
+        await tasks[1]
+    assert await Customer.all().count() == 0
