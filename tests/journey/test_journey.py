@@ -58,10 +58,12 @@ class Visitor:
 
 async def test_the_journey_over_plain_http(database_url: str, tmp_path: Path) -> None:
     visitor = Visitor()
-    with serving(tmp_path / "var", free_port(), DATABASE_URL=database_url) as served:
-        await live_through(served, visitor)
-        assert "Traceback" not in served.log
-    await visitor.close()
+    try:
+        with serving(tmp_path / "var", free_port(), DATABASE_URL=database_url) as served:
+            await live_through(served, visitor)
+            assert "Traceback" not in served.log
+    finally:
+        await visitor.close()
 
 
 def test_every_place_that_the_start_page_names_is_there(shared_server: str) -> None:
