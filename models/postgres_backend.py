@@ -63,6 +63,11 @@ class Client(_Errors):
         async with self.acquire_connection() as connection:
             return cast("Sequence[Sequence[Any]]", await connection.fetch(query, *values))
 
+    async def execute_many(self, query: str, values: list[Any]) -> None:
+        """Run the statement for each row, all or none."""
+        async with self._in_transaction() as transaction:
+            await transaction.execute_many(query, values)
+
     def _in_transaction(self) -> TransactionContext:
         return _Outermost(Transaction(self))
 

@@ -1,0 +1,110 @@
+"""Values that a row of each kind may have, new ones at every call, its parents made before."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+from models import (
+    AuditEntry,
+    CheckoutSession,
+    Customer,
+    IdempotencyKey,
+    Payment,
+    Plan,
+    Price,
+    Refund,
+    Subscription,
+    WebhookEvent,
+)
+from models.record import Record
+
+MOMENT = datetime(2026, 11, 20, 12, 30, 15, 123456, tzinfo=UTC)
+
+_numbers = count(1)
+
+
+async def sound(kind: type[Record]) -> dict[str, Any]:
+    """What `kind(**values)` needs."""
+    return await SOUND[kind](next(_numbers))
+
+
+async def sound_row(kind: type[Any]) -> Any:
+    """A row of the kind, in the database."""
+    return await kind.create(**await sound(kind))
+
+
+async def _customer(number: int) -> dict[str, Any]:
+    return {"external_id": f"user-{number}", "stripe_customer_id": f"cus_{number}"}
+
+
+async def _plan(number: int) -> dict[str, Any]:
+    return {"code": f"plan-{number}", "kind": "SUBSCRIPTION", "name": "Plan", "features": ["a", "é"], "stripe_product_id": f"prod_{number}"}
+
+
+async def _price(number: int) -> dict[str, Any]:
+    plan = await sound_row(Plan)
+    values = {"currency": "USD", "unit_amount": 100, "interval": "MONTH", "interval_count": 1, "trial_days": 14}
+    return {"plan": plan, "stripe_price_id": f"price_{number}", **values}
+
+
+async def _subscription(number: int) -> dict[str, Any]:
+    customer, price = await sound_row(Customer), await sound_row(Price)
+    values = {"customer": customer, "price": price, "plan_id": price.plan_id, "status": "ACTIVE", "current_period_end": MOMENT}
+    return {"stripe_subscription_id": f"sub_{number}", **values}
+
+
+async def _payment(number: int) -> dict[str, Any]:
+    subscription = await sound_row(Subscription)
+    owners = {
+        "subscription": subscription,
+        "customer_id": subscription.customer_id,
+        "plan_id": subscription.plan_id,
+        "price_id": subscription.price_id,
+    }
+    stripe = {"stripe_payment_intent_id": f"pi_{number}", "stripe_charge_id": f"ch_{number}", "stripe_invoice_id": f"in_{number}"}
+    return {"amount": 100, "amount_refunded": 40, "currency": "USD", "metadata": {"a": [1, None, "é"]}, **owners, **stripe}
+
+
+async def _refund(number: int) -> dict[str, Any]:
+    payment = await sound_row(Payment)
+    owners = {"payment": payment, "customer_id": payment.customer_id}
+    return {"amount": 40, "currency": "USD", "stripe_refund_id": f"re_{number}", **owners}
+
+
+async def _checkout_session(number: int) -> dict[str, Any]:
+    payment = await sound_row(Payment)
+    owners = {
+        "payment": payment,
+        "customer_id": payment.customer_id,
+        "price_id": payment.price_id,
+        "subscription_id": payment.subscription_id,
+    }
+    return {"mode": "PAYMENT", "expires_at": MOMENT, "stripe_session_id": f"cs_{number}", **owners}
+
+
+async def _webhook_event(number: int) -> dict[str, Any]:
+    times = {"occurred_at": MOMENT, "received_at": MOMENT}
+    return {"stripe_event_id": f"evt_{number}", "type": "charge.refunded", "status": "FAILED", "payload": "{}", **times}
+
+
+async def _idempotency_key(number: int) -> dict[str, Any]:
+    return {"actor": "CUSTOMER:1", "mutation": "createRefund", "key": f"key-{number}", "input_hash": "0", "locked_until": MOMENT}
+
+
+async def _audit_entry(number: int) -> dict[str, Any]:
+    return {"actor": "stripe", "action": "payment.status", "object_id": f"pay_{number}", "changes": {"status": [None, "PENDING"]}}
+
+
+SOUND: dict[type[Record], Callable[[int], Awaitable[dict[str, Any]]]] = {
+    AuditEntry: _audit_entry,
+    CheckoutSession: _checkout_session,
+    Customer: _customer,
+    IdempotencyKey: _idempotency_key,
+    Payment: _payment,
+    Plan: _plan,
+    Price: _price,
+    Refund: _refund,
+    Subscription: _subscription,
+    WebhookEvent: _webhook_event,
+}

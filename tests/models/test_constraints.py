@@ -1,0 +1,222 @@
+"""The database itself refuses what cannot be: every CHECK, every unique key, every foreign key, on both engines."""
+
+import re
+from collections.abc import Iterable
+from contextlib import suppress
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from tortoise.exceptions import IntegrityError, OperationalError
+
+from models import (
+    BillingInterval,
+    CheckoutMode,
+    CheckoutSession,
+    CheckoutStatus,
+    Customer,
+    IdempotencyKey,
+    Payment,
+    PaymentStatus,
+    Plan,
+    PlanKind,
+    Price,
+    Refund,
+    RefundReason,
+    RefundStatus,
+    Subscription,
+    SubscriptionStatus,
+    WebhookEvent,
+    WebhookEventStatus,
+)
+from models.database import client, transaction
+from models.record import Record
+from tests.models.sound_rows import SOUND, sound, sound_row
+
+MIGRATIONS = Path(__file__).parents[2] / "models" / "migrations"
+
+
+def one_of(column: str, words: Iterable[str]) -> str:
+    return f'"{column}" IN ({", ".join(repr(str(word)) for word in words)})'
+
+
+CURRENCY = 'length("currency") = 3 AND "currency" = upper("currency")'
+REFUNDED = '"amount_refunded" >= 0 AND "amount_refunded" <= "amount"'
+RECURRING = '("interval" IS NULL) = ("interval_count" IS NULL)'
+VERSION = '"stripe_version" >= 0'
+VERSIONS = '"intent_version" >= 0 AND "charge_version" >= 0 AND "invoice_version" >= 0'
+REFUSED: list[tuple[type[Record], dict[str, Any], str]] = [
+    (Customer, {"external_id": ""}, 'length("external_id") > 0'),
+    (Customer, {"stripe_version": -1}, VERSION),
+    (Plan, {"kind": "COURSE"}, one_of("kind", PlanKind)),
+    (Plan, {"kind": "package"}, one_of("kind", PlanKind)),
+    (Plan, {"credits": -1}, '"credits" >= 0'),
+    (Price, {"currency": "usd"}, CURRENCY),
+    (Price, {"currency": "US"}, CURRENCY),
+    (Price, {"unit_amount": -1}, '"unit_amount" >= 0'),
+    (Price, {"interval": "DECADE"}, one_of("interval", BillingInterval)),
+    (Price, {"interval": None}, RECURRING),
+    (Price, {"interval_count": None}, RECURRING),
+    (Price, {"interval_count": 0}, '"interval_count" > 0'),
+    (Price, {"trial_days": -1}, '"trial_days" >= 0'),
+    (Subscription, {"status": "DEAD"}, one_of("status", SubscriptionStatus)),
+    (Subscription, {"quantity": 0}, '"quantity" >= 1'),
+    (Subscription, {"stripe_version": -1}, VERSION),
+    (Payment, {"status": "PAID"}, one_of("status", PaymentStatus)),
+    (Payment, {"amount": -1, "amount_refunded": 0}, '"amount" >= 0'),
+    (Payment, {"amount_refunded": -1}, REFUNDED),
+    (Payment, {"amount_refunded": 101}, REFUNDED),
+    (Payment, {"currency": "Usd"}, CURRENCY),
+    (Payment, {"currency": ""}, CURRENCY),
+    (Payment, {"quantity": 0}, '"quantity" >= 1'),
+    (Payment, {"intent_version": -1}, VERSIONS),
+    (Payment, {"charge_version": -1}, VERSIONS),
+    (Payment, {"invoice_version": -1}, VERSIONS),
+    (CheckoutSession, {"mode": "SETUP"}, one_of("mode", CheckoutMode)),
+    (CheckoutSession, {"status": "LOST"}, one_of("status", CheckoutStatus)),
+    (CheckoutSession, {"quantity": 0}, '"quantity" >= 1'),
+    (CheckoutSession, {"stripe_version": -1}, VERSION),
+    (Refund, {"status": "DONE"}, one_of("status", RefundStatus)),
+    (Refund, {"reason": "BORED"}, one_of("reason", RefundReason)),
+    (Refund, {"amount": -1}, '"amount" >= 0'),
+    (Refund, {"currency": "usd"}, CURRENCY),
+    (Refund, {"stripe_version": -1}, VERSION),
+    (WebhookEvent, {"status": "LOST"}, one_of("status", WebhookEventStatus)),
+    (WebhookEvent, {"attempts": -1}, '"attempts" >= 0'),
+]
+SETS: list[tuple[type[Record], str, type[StrEnum]]] = [
+    (Plan, "kind", PlanKind),
+    (Price, "interval", BillingInterval),
+    (Subscription, "status", SubscriptionStatus),
+    (Payment, "status", PaymentStatus),
+    (CheckoutSession, "mode", CheckoutMode),
+    (CheckoutSession, "status", CheckoutStatus),
+    (Refund, "status", RefundStatus),
+    (Refund, "reason", RefundReason),
+    (WebhookEvent, "status", WebhookEventStatus),
+]
+UNIQUE: list[tuple[type[Record], tuple[str, ...]]] = [
+    (CheckoutSession, ("payment_id",)),
+    (CheckoutSession, ("stripe_session_id",)),
+    (Customer, ("external_id",)),
+    (Customer, ("stripe_customer_id",)),
+    (IdempotencyKey, ("actor", "mutation", "key")),
+    (Payment, ("stripe_charge_id",)),
+    (Payment, ("stripe_invoice_id",)),
+    (Payment, ("stripe_payment_intent_id",)),
+    (Plan, ("code",)),
+    (Plan, ("stripe_product_id",)),
+    (Price, ("stripe_price_id",)),
+    (Refund, ("stripe_refund_id",)),
+    (Subscription, ("stripe_subscription_id",)),
+    (WebhookEvent, ("stripe_event_id",)),
+]
+
+
+def test_every_check_of_the_migrations_has_a_case() -> None:
+    text = "".join(path.read_text() for path in sorted(MIGRATIONS.glob("0*.py")))
+    declared = set()
+    for table, body in re.findall(r'CREATE TABLE "(\w+)" \((.*?)\n\)"""', text, re.DOTALL):
+        declared |= {(table, check) for check in re.findall(r"^    CHECK \((.*)\),?$", body, re.MULTILINE)}
+    assert {(kind._meta.db_table, check) for kind, _, check in REFUSED} == declared
+
+
+def said_by_sqlite(check: str) -> str:
+    """SQLite takes a name that a CHECK begins with for all of it."""
+    name = re.match(r'"(\w+)"', check)
+    return name[1] if name else check
+
+
+@pytest.mark.parametrize(("kind", "wrong", "check"), REFUSED, ids=[f"{kind.__name__}-{wrong}" for kind, wrong, _ in REFUSED])
+async def test_a_check_refuses(database: str, engine: str, kind: type[Record], wrong: dict[str, Any], check: str) -> None:
+    right = await sound(kind)
+    before = await kind.all().count()
+    with pytest.raises(IntegrityError) as refusal:
+        await kind.create(**right | wrong)
+    if engine == "sqlite":
+        assert str(refusal.value) == f"CHECK constraint failed: {said_by_sqlite(check)}"
+    else:
+        assert isinstance(refusal.value.__cause__, asyncpg.CheckViolationError)
+    assert await kind.all().count() == before
+    row = await kind.create(**right)
+    with pytest.raises(IntegrityError):
+        await kind.filter(id=row.id).update(**wrong)
+    kept = await kind.get(id=row.id)
+    assert {name: getattr(kept, name) for name in wrong} == {name: getattr(row, name) for name in wrong}
+
+
+@pytest.mark.parametrize(("kind", "column", "words"), SETS, ids=[f"{kind.__name__}-{column}" for kind, column, _ in SETS])
+async def test_every_word_of_a_set_is_taken(database: str, kind: type[Record], column: str, words: type[StrEnum]) -> None:
+    row = await sound_row(kind)
+    for word in words:
+        await kind.filter(id=row.id).update(**{column: word.value})
+        assert getattr(await kind.get(id=row.id), column) == word.value
+
+
+async def test_every_unique_key_of_the_models_has_a_case(database: str) -> None:
+    declared: set[tuple[type[Record], tuple[str, ...]]] = set()
+    for kind in SOUND:
+        columns = kind._meta.fields_db_projection
+        declared |= {(kind, (name,)) for name in columns if kind._meta.fields_map[name].unique and name != "id"}
+        declared |= {(kind, tuple(names)) for names in kind._meta.unique_together}
+    assert declared == set(UNIQUE)
+
+
+@pytest.mark.parametrize(("kind", "names"), UNIQUE, ids=[f"{kind.__name__}-{'-'.join(names)}" for kind, names in UNIQUE])
+async def test_a_unique_key_refuses_a_second_row(database: str, kind: type[Record], names: tuple[str, ...]) -> None:
+    first = await sound_row(kind)
+    right = await sound(kind)
+    before = await kind.all().count()
+    taken = {name: getattr(first, name) for name in names}
+    others = {name: value for name, value in right.items() if f"{name}_id" not in names}
+    with pytest.raises(IntegrityError):
+        async with transaction():
+            await kind.create(**others | taken)
+    assert await kind.all().count() == before
+    nullable = {name: None for name in names if kind._meta.fields_map[name].null}
+    if nullable:  # many rows may be without
+        for _ in range(2):
+            await kind.create(**{name: value for name, value in (await sound(kind)).items() if f"{name}_id" not in names} | nullable)
+    else:
+        await kind.create(**right)
+
+
+async def test_a_reference_to_nothing_is_refused(database: str) -> None:
+    for kind in SOUND:
+        for relation in sorted(kind._meta.fk_fields | kind._meta.o2o_fields):
+            values = {name: value for name, value in (await sound(kind)).items() if name != relation}
+            before = await kind.all().count()
+            with pytest.raises(IntegrityError):
+                await kind.create(**values | {f"{relation}_id": "cust_00000000000000000000000000"})
+            assert await kind.all().count() == before
+
+
+async def test_a_parent_cannot_be_deleted_under_its_children(database: str) -> None:
+    for kind in (Refund, CheckoutSession):
+        await sound_row(kind)
+    counts = {kind: await kind.all().count() for kind in SOUND}
+    referred = 0
+    for child in SOUND:
+        for relation in child._meta.fk_fields | child._meta.o2o_fields:
+            async for row in child.filter(**{f"{relation}_id__not_isnull": True}).prefetch_related(relation):
+                referred += 1
+                with pytest.raises(IntegrityError):
+                    await getattr(row, relation).delete()
+    assert referred == 22
+    assert {kind: await kind.all().count() for kind in SOUND} == counts
+
+
+async def test_text_that_cannot_be_stored_changes_nothing_beside_it(database: str, engine: str) -> None:
+    """Input is checked above; whatever gets here is refused whole, or kept whole as SQLite keeps NUL."""
+    texts = ["a\x00b", "\ud800", "'||CHAR(0)||'", "\x00"]
+    kept = []
+    for text in texts:
+        with suppress(UnicodeEncodeError, OperationalError):
+            async with transaction():
+                await Customer.create(external_id=f"user {text}", name=text)
+            kept.append(text)
+    assert kept == {"sqlite": ["a\x00b", "'||CHAR(0)||'", "\x00"], "postgres": ["'||CHAR(0)||'"]}[engine]
+    rows = await client().read('SELECT "name", "external_id" FROM "customer" ORDER BY "id"')
+    assert [tuple(row) for row in rows] == [(text, f"user {text}") for text in kept]
