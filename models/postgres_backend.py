@@ -34,7 +34,14 @@ class _Errors(AsyncpgDBClient):
 
 
 class Client(_Errors):
-    """What Tortoise is given as `engine`."""
+    """What Tortoise is given as `engine`.
+
+    A connection that comes back is rolled back if need be, and not reset otherwise, which would be a second trip for each statement:
+    nothing may leave anything in the session (SET, LISTEN, session-level advisory locks); SET LOCAL and pg_advisory_xact_lock may be used.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"reset": _keep_session, **options})
 
     async def take(self) -> Any:
         """A connection of the pool, to be given back. DBConnectionError when none becomes free, or none can be opened, in ten seconds."""
@@ -73,6 +80,10 @@ class Client(_Errors):
 
     def _opened(self) -> asyncpg.Pool:
         return self._pool
+
+
+async def _keep_session(_connection: Any) -> None:
+    """Instead of asyncpg's reset of the session; what it rolls back, it has by then."""
 
 
 async def _release(pool: asyncpg.Pool, connection: Any) -> None:
