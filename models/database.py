@@ -102,8 +102,9 @@ async def pending_migrations(url: str) -> list[str]:
 async def _apart(url: str) -> AsyncIterator[None]:
     """A connection of its own, closed afterwards, that the process' other connections know nothing of."""
     config = tortoise_config(url)
-    if "postgres" in config["connections"]:
-        config["connections"]["postgres"]["credentials"]["command_timeout"] = MIGRATION_STATEMENT_LIMIT
+    for name, connection in config["connections"].items():
+        limit = {"busy_timeout": int(MIGRATION_STATEMENT_LIMIT * 1000)} if name == "sqlite" else {"command_timeout": MIGRATION_STATEMENT_LIMIT}
+        connection["credentials"] |= limit
     async with TortoiseContext() as context:
         await context.init(config=config)
         yield

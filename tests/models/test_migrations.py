@@ -211,6 +211,7 @@ async def test_migrating_waits_for_another_process_longer_than_a_statement_may_t
     empty_database_url: str, engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(url_module, "STATEMENT_LIMIT", 0.2)
+    monkeypatch.setitem(url_module.PRAGMAS, "busy_timeout", 200)
     if engine == "sqlite":
         file = sqlite3.connect(empty_database_url.removeprefix("sqlite:///"), isolation_level=None)
         file.execute("BEGIN IMMEDIATE")
