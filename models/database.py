@@ -102,9 +102,9 @@ async def pending_migrations(url: str) -> list[str]:
 async def _apart(url: str) -> AsyncIterator[None]:
     """A connection of its own, closed afterwards, that the process' other connections know nothing of."""
     config = tortoise_config(url)
+    limits = {"sqlite": {"busy_timeout": int(MIGRATION_STATEMENT_LIMIT * 1000)}, "postgres": {"command_timeout": MIGRATION_STATEMENT_LIMIT}}
     for name, connection in config["connections"].items():
-        limit = {"busy_timeout": int(MIGRATION_STATEMENT_LIMIT * 1000)} if name == "sqlite" else {"command_timeout": MIGRATION_STATEMENT_LIMIT}
-        connection["credentials"] |= limit
+        connection["credentials"] |= limits[name]
     async with TortoiseContext() as context:
         await context.init(config=config)
         yield

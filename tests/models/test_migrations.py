@@ -214,6 +214,7 @@ async def test_migrating_waits_for_another_process_longer_than_a_statement_may_t
     monkeypatch.setitem(url_module.PRAGMAS, "busy_timeout", 200)
     if engine == "sqlite":
         file = sqlite3.connect(empty_database_url.removeprefix("sqlite:///"), isolation_level=None)
+        file.execute("PRAGMA journal_mode=WAL")
         file.execute("BEGIN IMMEDIATE")
         task = asyncio.create_task(migrate(empty_database_url))
         await asyncio.sleep(0.6)
