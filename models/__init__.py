@@ -3,14 +3,17 @@
 from models.audit_entry import AuditEntry
 from models.checkout_session import CheckoutMode, CheckoutSession, CheckoutStatus
 from models.customer import Customer
+from models.dispute import CONTESTED, Dispute, DisputeStatus
 from models.idempotency_key import IdempotencyKey
 from models.payment import PAID, Payment, PaymentStatus
 from models.plan import BillingInterval, Plan, PlanKind, Price
+from models.promotion_code import DiscountDuration, PromotionCode
 from models.refund import RETURNING, Refund, RefundReason, RefundStatus
 from models.subscription import ENDED, LIVE, Subscription, SubscriptionStatus
 from models.webhook_event import WebhookEvent, WebhookEventStatus
 
 __all__ = [
+    "CONTESTED",
     "ENDED",
     "LIVE",
     "PAID",
@@ -21,12 +24,16 @@ __all__ = [
     "CheckoutSession",
     "CheckoutStatus",
     "Customer",
+    "DiscountDuration",
+    "Dispute",
+    "DisputeStatus",
     "IdempotencyKey",
     "Payment",
     "PaymentStatus",
     "Plan",
     "PlanKind",
     "Price",
+    "PromotionCode",
     "Refund",
     "RefundReason",
     "RefundStatus",

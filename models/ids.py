@@ -26,6 +26,8 @@ class Prefix(StrEnum):
     PRICE = "prc"
     PAYMENT = "pay"
     REFUND = "rfd"
+    DISPUTE = "dsp"
+    PROMOTION_CODE = "prm"
     SUBSCRIPTION = "sbn"
     CHECKOUT_SESSION = "cko"
     WEBHOOK_EVENT = "whe"

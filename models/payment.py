@@ -32,7 +32,7 @@ PAID = frozenset({PaymentStatus.SUCCEEDED, PaymentStatus.PARTIALLY_REFUNDED, Pay
 
 
 class Payment(Record):
-    """Amounts in minor units of `currency`.
+    """Amounts in minor units of `currency`; `disputed` while a dispute of it has taken the money, or for good.
 
     `intent_version`, `charge_version` and `invoice_version` are Stripe's clock, in seconds, of what was last written from each object.
     """
@@ -59,6 +59,7 @@ class Payment(Record):
     stripe_status = fields.CharField(max_length=64, null=True)
     amount = fields.BigIntField()
     amount_refunded = fields.BigIntField(default=0)
+    disputed = fields.BooleanField(default=False)
     currency = fields.CharField(max_length=3)
     quantity = fields.IntField(default=1)
     description = fields.TextField(null=True)

@@ -26,7 +26,7 @@ class BillingInterval(StrEnum):
 
 
 class Plan(Record):
-    """A product with a stable code chosen by the seller."""
+    """A product with a stable code chosen by the seller; `published` when Stripe has it as it is here."""
 
     prefix: ClassVar[Prefix] = Prefix.PLAN
 
@@ -39,6 +39,8 @@ class Plan(Record):
     features = fields.JSONField[list[str]](default=list)
     repeatable = fields.BooleanField(default=False)
     stripe_product_id = fields.CharField(max_length=64, null=True, unique=True)
+    stripe_version = fields.BigIntField(default=0)
+    published = fields.BooleanField(default=False)
 
     class Meta:
         """Table and indexes."""
@@ -48,7 +50,10 @@ class Plan(Record):
 
 
 class Price(Record):
-    """What a plan costs in one currency and rhythm; `unit_amount` in minor units. Never changed, only replaced and deactivated."""
+    """What a plan costs in one currency and rhythm; `unit_amount` in minor units. Never changed, only replaced and deactivated.
+
+    `published` when Stripe has it as it is here.
+    """
 
     prefix: ClassVar[Prefix] = Prefix.PRICE
 
@@ -61,6 +66,8 @@ class Price(Record):
     trial_days = fields.IntField(null=True)
     active = fields.BooleanField(default=True)
     stripe_price_id = fields.CharField(max_length=64, null=True, unique=True)
+    stripe_version = fields.BigIntField(default=0)
+    published = fields.BooleanField(default=False)
 
     class Meta:
         """Table and indexes."""

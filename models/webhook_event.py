@@ -20,7 +20,10 @@ class WebhookEventStatus(StrEnum):
 
 
 class WebhookEvent(Record):
-    """`occurred_at` is Stripe's clock, `received_at` ours; `object_id` names the Stripe object that the event is about."""
+    """`occurred_at` is Stripe's clock, `received_at` ours; `object_id` names the Stripe object that the event is about.
+
+    A pruned payload is `{}`.
+    """
 
     prefix: ClassVar[Prefix] = Prefix.WEBHOOK_EVENT
 
@@ -36,9 +39,10 @@ class WebhookEvent(Record):
     received_at: datetime = fields.DatetimeField()
     processed_at = fields.DatetimeField(null=True)
     next_attempt_at = fields.DatetimeField(null=True)
+    payload_pruned_at = fields.DatetimeField(null=True)
 
     class Meta:
         """Table and indexes."""
 
         table = "webhook_event"
-        indexes = (("type", "id"), ("status", "next_attempt_at"), ("object_id",))
+        indexes = (("type", "id"), ("status", "next_attempt_at"), ("object_id",), ("payload_pruned_at", "processed_at"))

@@ -1,8 +1,8 @@
 """Every table of the first release, with its CHECKs, RESTRICT on every foreign key, and an index under each of them."""
 
 from tortoise import migrations
-from tortoise.migrations.operations import RunSQL
-from tortoise.migrations.schema_editor.base import BaseSchemaEditor
+
+from models.both_engines import BothEngines
 
 TABLES = (
     """CREATE TABLE "audit_entry" (
@@ -218,15 +218,6 @@ TABLES = (
     'CREATE INDEX "webhook_event_status_next_attempt_at" ON "webhook_event" ("status", "next_attempt_at")',
     'CREATE INDEX "webhook_event_object_id" ON "webhook_event" ("object_id")',
 )
-
-
-class BothEngines(RunSQL):
-    """The same statements for both engines; on PostgreSQL ids compare by byte, whatever the database's locale is."""
-
-    async def _run_sql(self, state_editor: BaseSchemaEditor, sqls: tuple[str, ...]) -> None:
-        if state_editor.client.capabilities.dialect == "postgres":
-            sqls = tuple(sql.replace(" VARCHAR(32)", ' VARCHAR(32) COLLATE "C"') for sql in sqls)
-        await super()._run_sql(state_editor, sqls)
 
 
 class Migration(migrations.Migration):

@@ -9,10 +9,12 @@ from models import (
     AuditEntry,
     CheckoutSession,
     Customer,
+    Dispute,
     IdempotencyKey,
     Payment,
     Plan,
     Price,
+    PromotionCode,
     Refund,
     Subscription,
     WebhookEvent,
@@ -72,6 +74,19 @@ async def _refund(number: int) -> dict[str, Any]:
     return {"amount": 40, "currency": "USD", "stripe_refund_id": f"re_{number}", **owners}
 
 
+async def _dispute(number: int) -> dict[str, Any]:
+    payment = await sound_row(Payment)
+    owners = {"payment": payment, "customer_id": payment.customer_id}
+    told = {"status": "NEEDS_RESPONSE", "stripe_status": "needs_response", "reason": "fraudulent", "evidence_due_by": MOMENT}
+    return {"amount": 100, "currency": "USD", "stripe_dispute_id": f"dp_{number}", **owners, **told}
+
+
+async def _promotion_code(number: int) -> dict[str, Any]:
+    stripe = {"stripe_promotion_code_id": f"promo_{number}", "stripe_coupon_id": f"coupon-{number}", "product_ids": ["prod_1"]}
+    terms = {"code": f"CODE{number}", "active": True, "amount_off": 100, "currency": "USD", "duration": "ONCE", "expires_at": MOMENT}
+    return {"customer": await sound_row(Customer), **stripe, **terms}
+
+
 async def _checkout_session(number: int) -> dict[str, Any]:
     payment = await sound_row(Payment)
     owners = {
@@ -100,10 +115,12 @@ SOUND: dict[type[Record], Callable[[int], Awaitable[dict[str, Any]]]] = {
     AuditEntry: _audit_entry,
     CheckoutSession: _checkout_session,
     Customer: _customer,
+    Dispute: _dispute,
     IdempotencyKey: _idempotency_key,
     Payment: _payment,
     Plan: _plan,
     Price: _price,
+    PromotionCode: _promotion_code,
     Refund: _refund,
     Subscription: _subscription,
     WebhookEvent: _webhook_event,

@@ -17,12 +17,16 @@ from models import (
     CheckoutSession,
     CheckoutStatus,
     Customer,
+    DiscountDuration,
+    Dispute,
+    DisputeStatus,
     IdempotencyKey,
     Payment,
     PaymentStatus,
     Plan,
     PlanKind,
     Price,
+    PromotionCode,
     Refund,
     RefundReason,
     RefundStatus,
@@ -47,6 +51,8 @@ REFUNDED = '"amount_refunded" >= 0 AND "amount_refunded" <= "amount"'
 RECURRING = '("interval" IS NULL) = ("interval_count" IS NULL)'
 VERSION = '"stripe_version" >= 0'
 VERSIONS = '"intent_version" >= 0 AND "charge_version" >= 0 AND "invoice_version" >= 0'
+ONE_DISCOUNT = '("percent_off" IS NULL) <> ("amount_off" IS NULL)'
+COUPON_VERSIONS = '"stripe_version" >= 0 AND "coupon_version" >= 0'
 REFUSED: list[tuple[type[Record], dict[str, Any], str]] = [
     (Customer, {"external_id": ""}, 'length("external_id") > 0'),
     (Customer, {"stripe_version": -1}, VERSION),
@@ -61,6 +67,8 @@ REFUSED: list[tuple[type[Record], dict[str, Any], str]] = [
     (Price, {"interval_count": None}, RECURRING),
     (Price, {"interval_count": 0}, '"interval_count" > 0'),
     (Price, {"trial_days": -1}, '"trial_days" >= 0'),
+    (Plan, {"stripe_version": -1}, VERSION),
+    (Price, {"stripe_version": -1}, VERSION),
     (Subscription, {"status": "DEAD"}, one_of("status", SubscriptionStatus)),
     (Subscription, {"quantity": 0}, '"quantity" >= 1'),
     (Subscription, {"stripe_version": -1}, VERSION),
@@ -83,6 +91,21 @@ REFUSED: list[tuple[type[Record], dict[str, Any], str]] = [
     (Refund, {"amount": -1}, '"amount" >= 0'),
     (Refund, {"currency": "usd"}, CURRENCY),
     (Refund, {"stripe_version": -1}, VERSION),
+    (Dispute, {"status": "DRAWN"}, one_of("status", DisputeStatus)),
+    (Dispute, {"amount": -1}, '"amount" >= 0'),
+    (Dispute, {"currency": "usd"}, CURRENCY),
+    (Dispute, {"stripe_version": -1}, VERSION),
+    (PromotionCode, {"percent_off": 5.0}, ONE_DISCOUNT),
+    (PromotionCode, {"amount_off": None, "currency": None}, ONE_DISCOUNT),
+    (PromotionCode, {"percent_off": 100.5, "amount_off": None, "currency": None}, '"percent_off" > 0 AND "percent_off" <= 100'),
+    (PromotionCode, {"percent_off": 0.0, "amount_off": None, "currency": None}, '"percent_off" > 0 AND "percent_off" <= 100'),
+    (PromotionCode, {"amount_off": 0}, '"amount_off" > 0'),
+    (PromotionCode, {"currency": None}, '("amount_off" IS NULL) = ("currency" IS NULL)'),
+    (PromotionCode, {"currency": "usd"}, CURRENCY),
+    (PromotionCode, {"duration": "TWICE"}, one_of("duration", DiscountDuration)),
+    (PromotionCode, {"times_redeemed": -1}, '"times_redeemed" >= 0'),
+    (PromotionCode, {"stripe_version": -1}, COUPON_VERSIONS),
+    (PromotionCode, {"coupon_version": -1}, COUPON_VERSIONS),
     (WebhookEvent, {"status": "LOST"}, one_of("status", WebhookEventStatus)),
     (WebhookEvent, {"attempts": -1}, '"attempts" >= 0'),
 ]
@@ -95,6 +118,8 @@ SETS: list[tuple[type[Record], str, type[StrEnum]]] = [
     (CheckoutSession, "status", CheckoutStatus),
     (Refund, "status", RefundStatus),
     (Refund, "reason", RefundReason),
+    (Dispute, "status", DisputeStatus),
+    (PromotionCode, "duration", DiscountDuration),
     (WebhookEvent, "status", WebhookEventStatus),
 ]
 UNIQUE: list[tuple[type[Record], tuple[str, ...]]] = [
@@ -102,6 +127,7 @@ UNIQUE: list[tuple[type[Record], tuple[str, ...]]] = [
     (CheckoutSession, ("stripe_session_id",)),
     (Customer, ("external_id",)),
     (Customer, ("stripe_customer_id",)),
+    (Dispute, ("stripe_dispute_id",)),
     (IdempotencyKey, ("actor", "mutation", "key")),
     (Payment, ("stripe_charge_id",)),
     (Payment, ("stripe_invoice_id",)),
@@ -109,6 +135,7 @@ UNIQUE: list[tuple[type[Record], tuple[str, ...]]] = [
     (Plan, ("code",)),
     (Plan, ("stripe_product_id",)),
     (Price, ("stripe_price_id",)),
+    (PromotionCode, ("stripe_promotion_code_id",)),
     (Refund, ("stripe_refund_id",)),
     (Subscription, ("stripe_subscription_id",)),
     (WebhookEvent, ("stripe_event_id",)),
@@ -120,6 +147,8 @@ def test_every_check_of_the_migrations_has_a_case() -> None:
     declared = set()
     for table, body in re.findall(r'CREATE TABLE "(\w+)" \((.*?)\n\)"""', text, re.DOTALL):
         declared |= {(table, check) for check in re.findall(r"^    CHECK \((.*)\),?$", body, re.MULTILINE)}
+    added = r'ALTER TABLE "(\w+)" ADD COLUMN .* CHECK \((.*)\)\''
+    declared |= set(re.findall(added, text))
     assert {(kind._meta.db_table, check) for kind, _, check in REFUSED} == declared
 
 
@@ -194,7 +223,7 @@ async def test_a_reference_to_nothing_is_refused(database: str) -> None:
 
 
 async def test_a_parent_cannot_be_deleted_under_its_children(database: str) -> None:
-    for kind in (Refund, CheckoutSession):
+    for kind in (Refund, CheckoutSession, Dispute, PromotionCode):
         await sound_row(kind)
     counts = {kind: await kind.all().count() for kind in SOUND}
     referred = 0
@@ -204,7 +233,7 @@ async def test_a_parent_cannot_be_deleted_under_its_children(database: str) -> N
                 referred += 1
                 with pytest.raises(IntegrityError):
                     await getattr(row, relation).delete()
-    assert referred == 22
+    assert referred == 33
     assert {kind: await kind.all().count() for kind in SOUND} == counts
 
 
