@@ -7,7 +7,7 @@ from statistics import median
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("web", "schema", "resolvers", "webhooks", "services", "models", "sandbox")
+PACKAGES = ("commands", "web", "schema", "resolvers", "webhooks", "services", "models", "sandbox")
 PRODUCT = {"app", "cli", "settings", *PACKAGES}
 SOURCES = sorted([*ROOT.glob("*.py"), *(path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))])
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef

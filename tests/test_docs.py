@@ -55,9 +55,17 @@ def option_line(option: TyperOption) -> str:
     return f"- `{', '.join(option.opts)}`: {option.help}{' Required.' if option.required else ''}"
 
 
+def leaves(group: TyperGroup, before: str = "") -> list[tuple[str, Any]]:
+    """Every command, those of groups by both names."""
+    found: list[tuple[str, Any]] = []
+    for name, command in group.commands.items():
+        found += leaves(command, f"{name} ") if isinstance(command, TyperGroup) else [(before + name, command)]
+    return found
+
+
 def command_list() -> str:
     parts = []
-    for name, command in commands().commands.items():
+    for name, command in leaves(commands()):
         options = [option_line(option) for option in command.params if isinstance(option, TyperOption)]
         parts.append("\n".join([f"## billgraph {name}", "", str(command.help), *([""] if options else []), *options]))
     return "\n\n".join(parts)

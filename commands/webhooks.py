@@ -1,0 +1,10 @@
+"""`billgraph webhooks …`: its commands."""
+
+import typer
+
+from commands.failed_events import failed
+
+webhooks = typer.Typer(help="Stripe's events: what failed, what was missed, and the endpoint they come to.", no_args_is_help=True)
+
+for command in (failed,):
+    webhooks.command()(command)
