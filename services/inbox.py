@@ -4,25 +4,24 @@ An event that fails leaves a FAILED row and nothing else. It is tried again when
 pauses.
 """
 
-import json
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
 
 from models import WebhookEvent, WebhookEventStatus
-from services import stripe_fields as fields
+from models.locking import lock
 from services.billing import Billing
 from services.errors import Refusal
 from services.mirror import Known, Mirror, Outcome, TooManyReadings, settle
 from services.snapshot import Snapshot
-from services.stripe_fields import Json, UnknownShape
+from services.stripe_event import StripeEvent, read_event
+from services.stripe_fields import UnknownShape
+from services.stripe_gateway import PATHS
 
 Handlers = Mapping[str, Mirror]
-"""Event type -> what writes the object that it carries."""
+"""Event type -> what writes the object that it is about."""
 
 MAX_ATTEMPTS = 10
 """After so many failures the worker lets an event be; sent again by Stripe it is still tried."""
@@ -35,55 +34,10 @@ PAUSE_GROWTH = 3
 LONGEST_ERROR = 2000
 """Characters kept of an error."""
 
-_WORD = re.compile(r"[\x21-\x7e]{1,128}")
+EXPECTED = (UnknownShape, Refusal, TooManyReadings)
+"""What may go wrong with an event without anything being wrong here."""
+
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class StripeEvent:
-    """A snapshot event: `created` in Stripe's seconds, `payload` the JSON as received."""
-
-    id: str
-    type: str
-    api_version: str | None
-    created: datetime
-    snapshot: Snapshot
-    payload: str
-
-    @property
-    def object_id(self) -> str | None:
-        """The id of the object that the event is about; None where it has none, as an upcoming invoice."""
-        object_id = self.snapshot.object.get("id")
-        return object_id if isinstance(object_id, str) and _WORD.fullmatch(object_id) else None
-
-
-def read_event(payload: str) -> StripeEvent:
-    """The event in a body; ValueError (UnknownShape among them) or RecursionError when there is none."""
-    event = json.loads(payload, parse_constant=_refuse_constant)
-    if not isinstance(event, dict) or event.get("object") != "event":
-        raise ValueError("The body is not a snapshot event of Stripe's.")
-    thing = fields.part(event, "data", "object")
-    if not thing:
-        raise UnknownShape(event, "data.object", "an object")
-    return StripeEvent(
-        id=_word(event, "id"),
-        type=_word(event, "type"),
-        api_version=fields.optional_word(event, "api_version", 64),
-        created=fields.moment(event, "created"),
-        snapshot=Snapshot(thing, fields.integer(event, "created")),
-        payload=payload,
-    )
-
-
-def _refuse_constant(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON (RFC 8259 section 6).")
-
-
-def _word(event: Json, field: str) -> str:
-    word = fields.text(event, field)
-    if not _WORD.fullmatch(word):
-        raise UnknownShape(event, field, "a word of at most 128 characters")
-    return word
 
 
 async def receive(billing: Billing, event: StripeEvent, handlers: Handlers) -> WebhookEventStatus:
@@ -93,8 +47,8 @@ async def receive(billing: Billing, event: StripeEvent, handlers: Handlers) -> W
     could not be written either.
     """
     try:
-        return await settle(billing.stripe, lambda known: take(event, handlers, known))
-    except (UnknownShape, Refusal, TooManyReadings) as error:
+        return await settle(billing.stripe, lambda known: _take(event, handlers, known))
+    except EXPECTED as error:
         _log.warning("webhook_event_failed", event_id=event.id, event_type=event.type, error=_told(error))
         return await _fail(billing, event, error)
     except Exception as error:  # noqa: BLE001 - whatever it is, the event must stay and be tried again; it is logged whole
@@ -102,22 +56,49 @@ async def receive(billing: Billing, event: StripeEvent, handlers: Handlers) -> W
         return await _fail(billing, event, error)
 
 
-async def take(event: StripeEvent, handlers: Handlers, known: Known) -> WebhookEventStatus:
-    """Apply and record one event inside a transaction that `settle` opened, alone or among others; done before: nothing."""
-    row = await _locked(event)
+async def apply(event: StripeEvent, handlers: Handlers, known: Known) -> Outcome:
+    """Do what an event means, inside a transaction that `settle` opened; a thin event's object is asked of Stripe first (ObjectNeeded)."""
+    handler = handlers.get(event.type)
+    if handler is None:
+        return Outcome.IGNORED
+    snapshot = event.snapshot or _object_of(event, known)
+    return await handler(snapshot, known) if snapshot else Outcome.IGNORED
+
+
+def _object_of(event: StripeEvent, known: Known) -> Snapshot | None:
+    if event.kind is None or event.object_id is None:
+        return None
+    if event.kind not in PATHS:
+        raise UnknownShape({"object": "v2.core.event", "id": event.id}, "related_object.type", "a kind that is read")
+    return known.require(event.kind, event.object_id) or event.remains()
+
+
+def new_row(event: StripeEvent, status: WebhookEventStatus) -> WebhookEvent:
+    """The row of an event that came just now: `attempts` 0, and nothing written."""
+    return WebhookEvent(
+        stripe_event_id=event.id,
+        type=event.type,
+        api_version=event.api_version,
+        object_id=event.object_id,
+        status=status.value,
+        payload=event.payload,
+        occurred_at=event.created,
+        received_at=datetime.now(UTC),
+    )
+
+
+def handled(outcome: Outcome) -> dict[str, Any]:
+    """The columns, attempts apart, of an event that was handled just now."""
+    return {"status": outcome.value, "error": None, "next_attempt_at": None, "processed_at": datetime.now(UTC)}
+
+
+async def _take(event: StripeEvent, handlers: Handlers, known: Known) -> WebhookEventStatus:
+    row = await lock(WebhookEvent, stripe_event_id=event.id)
     if row is not None and row.status != WebhookEventStatus.FAILED:
         return WebhookEventStatus(row.status)
-    handler = handlers.get(event.type)
-    outcome = await handler(event.snapshot, known) if handler else Outcome.IGNORED
-    row = row or _row(event)
-    done = {
-        "status": outcome.value,
-        "attempts": row.attempts + 1,
-        "error": None,
-        "next_attempt_at": None,
-        "processed_at": datetime.now(UTC),
-    }
-    await _keep(row, done)
+    outcome = await apply(event, handlers, known)
+    row = row or new_row(event, WebhookEventStatus.FAILED)
+    await _keep(row, handled(outcome) | {"attempts": row.attempts + 1})
     return WebhookEventStatus(outcome.value)
 
 
@@ -127,7 +108,7 @@ async def _fail(billing: Billing, event: StripeEvent, error: Exception) -> Webho
 
 async def _mark_failed(event: StripeEvent, error: Exception) -> WebhookEventStatus:
     """A copy of the event that got through meanwhile is left as it is."""
-    row = await _locked(event) or _row(event)
+    row = await lock(WebhookEvent, stripe_event_id=event.id) or new_row(event, WebhookEventStatus.FAILED)
     if row.status != WebhookEventStatus.FAILED:
         return WebhookEventStatus(row.status)
     attempts = row.attempts + 1
@@ -140,23 +121,6 @@ def pause_after(attempts: int) -> timedelta:
     """How long an event that failed so many times is let be."""
     grown: timedelta = FIRST_PAUSE * PAUSE_GROWTH ** (attempts - 1)
     return min(grown, LONGEST_PAUSE)
-
-
-async def _locked(event: StripeEvent) -> WebhookEvent | None:
-    return await WebhookEvent.filter(stripe_event_id=event.id).select_for_update(no_key=True).first()
-
-
-def _row(event: StripeEvent) -> WebhookEvent:
-    return WebhookEvent(
-        stripe_event_id=event.id,
-        type=event.type,
-        api_version=event.api_version,
-        object_id=event.object_id,
-        status=WebhookEventStatus.FAILED,
-        payload=event.payload,
-        occurred_at=event.created,
-        received_at=datetime.now(UTC),
-    )
 
 
 async def _keep(row: WebhookEvent, columns: dict[str, Any]) -> None:

@@ -10,7 +10,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models import WebhookEventStatus
 from services.billing import Billing
-from services.inbox import StripeEvent, read_event, receive
+from services.grouped_inbox import GroupedInbox, InboxFull
+from services.stripe_event import StripeEvent, read_event
 from webhooks.handlers import HANDLERS
 from webhooks.signature import is_signed
 
@@ -19,6 +20,9 @@ MAX_BODY = 524_288
 
 BODY_LIMIT = 10.0
 """Seconds in which a body must have come."""
+
+BUSY_PAUSE = 1
+"""Seconds after which an event that was not taken may be sent again."""
 
 _log = structlog.get_logger(__name__)
 
@@ -35,7 +39,8 @@ class WebhookEndpoint:
     """An ASGI application for the one path; answers 404 while no signing secret is set (STRIPE_WEBHOOK_SECRET)."""
 
     def __init__(self, billing: Billing) -> None:
-        self._billing = billing
+        self._secrets = billing.settings.stripe_webhook_secret
+        self._inbox = GroupedInbox(billing, HANDLERS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -45,23 +50,25 @@ class WebhookEndpoint:
     async def _answer(self, request: Request) -> Response:
         try:
             event = await self._event(request)
+            status = await self._inbox.receive(event)
         except Refused as refused:
             _log.info("webhook_refused", status=refused.status, reason=refused.message)
             return _refusal(refused)
+        except InboxFull as full:
+            _log.warning("webhook_inbox_full")
+            return JSONResponse({"error": str(full)}, status_code=503, headers={"retry-after": str(BUSY_PAUSE)})
         except ClientDisconnect:
             return Response(status_code=400)
-        status = await receive(self._billing, event, HANDLERS)
         failed = status is WebhookEventStatus.FAILED
         return JSONResponse({"id": event.id, "status": status.value}, status_code=500 if failed else 200)
 
     async def _event(self, request: Request) -> StripeEvent:
-        secrets = self._billing.settings.stripe_webhook_secret
-        if not secrets:
+        if not self._secrets:
             raise Refused(404, "No signing secret is set (STRIPE_WEBHOOK_SECRET), so this endpoint is off.")
         if request.method != "POST":
             raise Refused(405, "Events are posted.")
         payload = _text(await _body(request))
-        if not is_signed(payload, request.headers.get("stripe-signature", ""), secrets):
+        if not is_signed(payload, request.headers.get("stripe-signature", ""), self._secrets):
             raise Refused(400, "The signature does not verify.")
         return _parsed(payload)
 
@@ -98,7 +105,7 @@ def _parsed(payload: str) -> StripeEvent:
     try:
         return read_event(payload)
     except (ValueError, RecursionError):
-        raise Refused(400, "The body is not a snapshot event of Stripe's.") from None
+        raise Refused(400, "The body is no event of Stripe's.") from None
 
 
 def _refusal(refused: Refused) -> Response:

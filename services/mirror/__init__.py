@@ -7,6 +7,7 @@ from services.mirror.charge import mirror_charge
 from services.mirror.checkout_session import mirror_checkout_session
 from services.mirror.customer import forget_customer, mirror_customer
 from services.mirror.invoice import mirror_invoice
+from services.mirror.journal import journal
 from services.mirror.known import Known, ObjectNeeded
 from services.mirror.outcome import Mirror, Outcome
 from services.mirror.payment_intent import mirror_payment_intent
@@ -23,6 +24,7 @@ __all__ = [
     "TooManyReadings",
     "apply",
     "forget_customer",
+    "journal",
     "mirror_charge",
     "mirror_checkout_session",
     "mirror_customer",

@@ -2,6 +2,7 @@
 
 from models import CheckoutMode, CheckoutSession, CheckoutStatus, Payment, PaymentStatus
 from models.ids import Prefix
+from models.locking import find, lock_id
 from services import stripe_fields as fields
 from services.mirror.guard import Facts, change, renew
 from services.mirror.known import Known
@@ -21,7 +22,7 @@ async def mirror_checkout_session(snapshot: Snapshot, known: Known) -> Outcome:
         return Outcome.IGNORED
     subscription_id = fields.reference(session, "subscription")
     subscription = await subscription_of(subscription_id, known) if subscription_id else None
-    row = await CheckoutSession.filter(id=found.id).select_for_update(no_key=True).get()
+    row = await lock_id(CheckoutSession, found.id)
     if subscription is not None and row.subscription_id is None:
         await change(row, {"subscription_id": subscription.id})
     outcome = await renew(row, snapshot, known, lambda told: _facts(row, told))
@@ -30,9 +31,9 @@ async def mirror_checkout_session(snapshot: Snapshot, known: Known) -> Outcome:
 
 
 async def _found(session: Json) -> CheckoutSession | None:
-    row = await CheckoutSession.get_or_none(stripe_session_id=fields.text(session, "id"))
+    row = await find(CheckoutSession, stripe_session_id=fields.text(session, "id"))
     row_id = our_id(session, Prefix.CHECKOUT_SESSION)
-    return row or (await CheckoutSession.get_or_none(id=row_id, stripe_session_id=None) if row_id else None)
+    return row or (await find(CheckoutSession, id=row_id, stripe_session_id=None) if row_id else None)
 
 
 def status_of(session: Json) -> CheckoutStatus:
@@ -63,7 +64,7 @@ async def _tell_payment(row: CheckoutSession, session: Json) -> None:
     """What a session that ended means for its payment, in facts that stay true whenever they are told."""
     if row.mode != CheckoutMode.PAYMENT or row.payment_id is None:
         return
-    payment = await Payment.filter(id=row.payment_id).select_for_update(no_key=True).get()
+    payment = await lock_id(Payment, row.payment_id)
     intent_id = fields.reference(session, "payment_intent")
     if intent_id and payment.stripe_payment_intent_id is None:
         await change(payment, {"stripe_payment_intent_id": intent_id})

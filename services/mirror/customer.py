@@ -2,6 +2,7 @@
 
 from models import Customer
 from models.ids import Prefix
+from models.locking import find, lock
 from services import stripe_fields as fields
 from services.mirror.guard import Facts, renew
 from services.mirror.known import Known
@@ -28,7 +29,7 @@ async def forget_customer(snapshot: Snapshot, known: Known) -> Outcome:
 async def known_customer(thing: Json) -> Customer | None:
     """Our customer whom an object of Stripe's names in its `customer`; None for a stranger."""
     stripe_id = fields.reference(thing, "customer")
-    return await Customer.get_or_none(stripe_customer_id=stripe_id) if stripe_id else None
+    return await find(Customer, stripe_customer_id=stripe_id) if stripe_id else None
 
 
 async def customer_of(thing: Json, known: Known) -> Customer | None:
@@ -44,10 +45,10 @@ async def customer_of(thing: Json, known: Known) -> Customer | None:
 
 async def _locked(customer: Json) -> Customer | None:
     stripe_id = fields.text(customer, "id")
-    row = await Customer.filter(stripe_customer_id=stripe_id).select_for_update(no_key=True).first()
+    row = await lock(Customer, stripe_customer_id=stripe_id)
     row_id = our_id(customer, Prefix.CUSTOMER)
     if row is None and row_id:
-        row = await Customer.filter(id=row_id, stripe_customer_id=None).select_for_update(no_key=True).first()
+        row = await lock(Customer, id=row_id, stripe_customer_id=None)
     return row
 
 

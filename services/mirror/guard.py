@@ -1,13 +1,13 @@
 """The one way in which a mirrored row is changed: newest wins by Stripe's clock, ties are read again, changes of status are audited.
 
-The row must be locked by the transaction that runs (Row.select_for_update), so that what is compared is what is written over.
+The row must be locked by the transaction that runs (models.locking.lock), so that what is compared is what is written over.
 """
 
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from models import AuditEntry
 from models.record import Record
+from services.mirror.journal import note
 from services.mirror.known import Known
 from services.mirror.outcome import Outcome
 from services.snapshot import Snapshot
@@ -21,9 +21,6 @@ FactsOf = Callable[[Json], Awaitable[Facts | None]]
 
 SLOWEST_READING = 25
 """Seconds that a reading may have taken: its content may be so much older than the date of the answer."""
-
-ACTOR = "stripe"
-"""Who changed a mirrored row, as audit entries name it."""
 
 
 async def renew(row: Record, snapshot: Snapshot, known: Known, facts: FactsOf, clock: str = "stripe_version") -> Outcome:
@@ -49,28 +46,20 @@ async def renew(row: Record, snapshot: Snapshot, known: Known, facts: FactsOf, c
 
 
 async def change(row: Record, wanted: Facts) -> None:
-    """Write the columns that differ, and an audit entry when the status is one of them."""
+    """Write the columns that differ, and note it in the journal."""
     before = _changes(row, wanted)
     if not before:
         return
     for column, value in wanted.items():
         setattr(row, column, value)
     await row.save(update_fields=list(before))
-    if "status" in before:
-        await record(row, before["status"])
+    note(row, before)
 
 
 async def create(row: Record) -> None:
     """Insert a row that first came to be at Stripe. IntegrityError when another transaction made it just now: begin the work again."""
     await row.save(force_create=True)
-    await record(row, None)
-
-
-async def record(row: Record, before: str | None) -> None:
-    """Say in the audit log that Stripe's word changed the row's status; None when it had none."""
-    action = f"{type(row)._meta.db_table}.status"  # noqa: SLF001 - Tortoise names the table nowhere else
-    changes = {"status": [before, getattr(row, "status", None)]}
-    await AuditEntry(actor=ACTOR, action=action, object_id=row.id, changes=changes).save(force_create=True)
+    note(row, None)
 
 
 def _ambiguous(snapshot: Snapshot, held: int) -> bool:

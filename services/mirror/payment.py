@@ -1,9 +1,8 @@
 """Finding the payment that Stripe speaks of, and what its status is when all is told."""
 
-from typing import Any
-
 from models import PAID, Payment, PaymentStatus
 from models.ids import Prefix, prefix_of
+from models.locking import lock
 from services.mirror.guard import Facts
 from services.mirror.moves import PAYMENT, may_move
 from services.stripe_fields import Json, metadata
@@ -35,8 +34,8 @@ def _belongs(row: Payment, stripe_ids: dict[str, str | None]) -> bool:
     return all(getattr(row, column) in (None, value) for column, value in stripe_ids.items() if value)
 
 
-async def _locked(**key: Any) -> Payment | None:
-    return await Payment.filter(**key).select_for_update(no_key=True).first()
+async def _locked(**key: str) -> Payment | None:
+    return await lock(Payment, **key)
 
 
 def settled(row: Payment, facts: Facts, told: PaymentStatus) -> Facts:

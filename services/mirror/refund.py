@@ -2,6 +2,7 @@
 
 from models import Payment, Refund, RefundStatus
 from models.ids import Prefix
+from models.locking import find, lock
 from services import stripe_fields as fields
 from services.mirror.charge import mirror_charge
 from services.mirror.customer import known_customer
@@ -44,8 +45,8 @@ async def _payment_of(refund: Json) -> Payment | None:
     intent_id, charge_id = fields.reference(refund, "payment_intent"), fields.reference(refund, "charge")
     row = await locked_payment(refund, stripe_payment_intent_id=intent_id, stripe_charge_id=charge_id)
     row_id = our_id(refund, Prefix.REFUND)
-    if row is None and row_id and (ours := await Refund.get_or_none(id=row_id)):
-        return await Payment.filter(id=ours.payment_id).select_for_update(no_key=True).first()
+    if row is None and row_id and (ours := await find(Refund, id=row_id)):
+        return await lock(Payment, id=ours.payment_id)
     return row
 
 

@@ -2,6 +2,7 @@
 
 from models import Payment, Refund, RefundReason, RefundStatus
 from models.ids import Prefix
+from models.locking import lock
 from services import stripe_fields as fields
 from services.mirror.guard import Facts, create, renew
 from services.mirror.known import Known
@@ -26,10 +27,10 @@ REASONS = {reason.value.lower(): reason for reason in RefundReason}
 async def locked_refund(refund: Json) -> Refund | None:
     """The refund, locked, by its Stripe id or by our id in its metadata; None where we have no row of it yet."""
     stripe_id = fields.text(refund, "id")
-    row = await Refund.filter(stripe_refund_id=stripe_id).select_for_update(no_key=True).first()
+    row = await lock(Refund, stripe_refund_id=stripe_id)
     row_id = our_id(refund, Prefix.REFUND)
     if row is None and row_id:
-        row = await Refund.filter(id=row_id, stripe_refund_id=None).select_for_update(no_key=True).first()
+        row = await lock(Refund, id=row_id, stripe_refund_id=None)
     return row
 
 

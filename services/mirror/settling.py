@@ -9,6 +9,7 @@ from tortoise.exceptions import IntegrityError, OperationalError
 
 from models.database import transaction
 from services import stripe_fields as fields
+from services.mirror.journal import journal
 from services.mirror.known import INVOICE_OF_PAYMENT_INTENT, Known, ObjectNeeded
 from services.snapshot import Snapshot
 from services.stripe_gateway import StripeGateway
@@ -41,7 +42,7 @@ async def settle(stripe: StripeGateway, work: Callable[[Known], Awaitable[Result
     known, collisions, readings = Known(), 0, 0
     while True:
         try:
-            async with transaction():
+            async with transaction(), journal():
                 return await work(known)
         except ObjectNeeded as need:
             wanted, readings = need, readings + 1

@@ -2,10 +2,11 @@
 
 from models import CheckoutSession, Customer, Subscription, SubscriptionStatus
 from models.ids import Prefix
+from models.locking import find, lock
 from services import stripe_fields as fields
 from services import stripe_shapes as shapes
 from services.mirror.customer import customer_of
-from services.mirror.guard import Facts, create, renew
+from services.mirror.guard import Facts, change, create, renew
 from services.mirror.known import Known
 from services.mirror.moves import SUBSCRIPTION, may_move
 from services.mirror.outcome import Outcome
@@ -42,17 +43,17 @@ async def mirror_subscription(snapshot: Snapshot, known: Known) -> Outcome:
 
 async def subscription_of(stripe_id: str, known: Known) -> Subscription | None:
     """Our subscription by its Stripe id; read and written first when we have none. None when it is a stranger's."""
-    if found := await Subscription.get_or_none(stripe_subscription_id=stripe_id):
+    if found := await find(Subscription, stripe_subscription_id=stripe_id):
         return found
     reading = known.require("subscription", stripe_id)
     if reading is None or await mirror_subscription(reading, known) is Outcome.IGNORED:
         return None
-    return await Subscription.get_or_none(stripe_subscription_id=stripe_id)
+    return await find(Subscription, stripe_subscription_id=stripe_id)
 
 
 async def locked_subscription(stripe_id: str) -> Subscription | None:
     """Our subscription by its Stripe id, locked; None where there is none."""
-    return await Subscription.filter(stripe_subscription_id=stripe_id).select_for_update(no_key=True).first()
+    return await lock(Subscription, stripe_subscription_id=stripe_id)
 
 
 def status_of(subscription: Json) -> SubscriptionStatus:
@@ -62,14 +63,15 @@ def status_of(subscription: Json) -> SubscriptionStatus:
 
 async def _customer(subscription: Json, known: Known) -> Customer | None:
     row_id = our_id(subscription, Prefix.CUSTOMER, CUSTOMER_KEY)
-    named = await Customer.get_or_none(id=row_id) if row_id else None
+    named = await find(Customer, id=row_id) if row_id else None
     return named or await customer_of(subscription, known)
 
 
 async def _link_checkout(row: Subscription, subscription: Json) -> None:
     session_id = our_id(subscription, Prefix.CHECKOUT_SESSION, SESSION_KEY)
-    if session_id:
-        await CheckoutSession.filter(id=session_id, customer_id=row.customer_id, subscription_id=None).update(subscription_id=row.id)
+    session = await lock(CheckoutSession, id=session_id, customer_id=row.customer_id, subscription_id=None) if session_id else None
+    if session is not None:
+        await change(session, {"subscription_id": row.id})
 
 
 async def _facts(row: Subscription, subscription: Json) -> Facts | None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from models import PAID, AuditEntry, CheckoutSession, Customer, Payment, Plan, Price, Refund, Subscription, WebhookEvent, WebhookEventStatus
 from models.record import Record
 from services.billing import Billing
-from services.inbox import read_event, receive
+from services.inbox import receive
+from services.stripe_event import read_event
 from tests.mirror.catalogue import plant
 from tests.mirror.rows import values
 from tests.mirror.shelf import Shelf

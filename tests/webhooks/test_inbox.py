@@ -10,9 +10,10 @@ import pytest
 from models import AuditEntry, Payment, Refund, Subscription, WebhookEvent, WebhookEventStatus
 from models.database import transaction
 from services.billing import Billing
-from services.inbox import MAX_ATTEMPTS, pause_after, read_event, receive, retry_due
+from services.inbox import MAX_ATTEMPTS, pause_after, receive, retry_due
 from services.mirror import write
 from services.snapshot import Snapshot
+from services.stripe_event import read_event
 from services.waiting_payments import WaitingPayments
 from tests.mirror.catalogue import Ids
 from tests.mirror.objects import START, charge, event, intent, refund, subscription, succeeded

@@ -140,7 +140,6 @@ SHAPELESS = {
     "deep list": "[" * 200_000,
     "a number of five thousand digits": '{"object": "event", "created": ' + "1" * 5000 + "}",
     "an object that is not an event": json.dumps(succeeded()),
-    "a thin event": json.dumps({"id": "evt_1", "object": "v2.core.event", "type": "v1.charge.refunded", "created": "2026-11-20T00:00:00Z"}),
     **{f"without {field}": _without(field) for field in ("id", "type", "created", "data", "object")},
     "id with a space": _with(id="evt 1"),
     "id with U+0000": _with(id="evt_\x00"),
@@ -169,7 +168,7 @@ async def test_what_is_not_signed_by_stripe_is_refused(client: httpx.AsyncClient
 async def test_what_is_signed_but_no_event_is_refused(client: httpx.AsyncClient, database: str, case: str) -> None:
     body = SHAPELESS[case]
     answer = await post(client, body, sign(body))
-    assert (answer.status_code, answer.json()) == (400, {"error": "The body is not a snapshot event of Stripe's."})
+    assert (answer.status_code, answer.json()) == (400, {"error": "The body is no event of Stripe's."})
     assert await WebhookEvent.all().count() == 0
 
 

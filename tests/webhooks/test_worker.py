@@ -11,7 +11,8 @@ import pytest
 from models import WebhookEvent, WebhookEventStatus
 from services import worker
 from services.billing import Billing
-from services.inbox import read_event, receive
+from services.inbox import receive
+from services.stripe_event import read_event
 from services.worker import work
 from tests.mirror.catalogue import Ids
 from tests.mirror.objects import START, event, refund, succeeded
