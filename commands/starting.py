@@ -24,13 +24,16 @@ def read_settings() -> "Settings":
         refuse([f"Set BILLGRAPH_VAR to a folder that can be written: {error.strerror}."])
 
 
-def checked_settings() -> "Settings":
-    """As `read_settings`, without a contradiction in them, and logging as they say; exits with 2 and one line otherwise."""
+def checked_settings(**assumed: object) -> "Settings":
+    """As `read_settings`, without a contradiction in them, and logging as they say; exits with 2 and one line otherwise.
+
+    `assumed` are settings that the command is there to find out: they are checked as if they were so, and given back as they are.
+    """
     from services import structured_logging
     from services.configuration import problems
 
     settings = read_settings()
-    if found := problems(settings):
+    if found := problems(settings.model_copy(update=assumed)):
         refuse(found)
     structured_logging.configure(settings)
     return settings

@@ -3,8 +3,9 @@
 import typer
 
 from commands.failed_events import failed
+from commands.webhook_setup import listen_setup
 
 webhooks = typer.Typer(help="Stripe's events: what failed, what was missed, and the endpoint they come to.", no_args_is_help=True)
 
-for command in (failed,):
+for command in (failed, listen_setup):
     webhooks.command()(command)

@@ -13,6 +13,7 @@ from sandbox.resources import (
     products,
     refunds,
     subscriptions,
+    webhook_endpoints,
 )
 from sandbox.routing import Route
 
@@ -29,4 +30,5 @@ ROUTES: list[Route] = [
     *products.ROUTES,
     *refunds.ROUTES,
     *subscriptions.ROUTES,
+    *webhook_endpoints.ROUTES,
 ]

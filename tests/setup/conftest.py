@@ -1,0 +1,3 @@
+from tests.sandbox.conftest import serve, served
+
+__all__ = ["serve", "served"]
