@@ -24,6 +24,7 @@ from services.billing import Billing
 from services.configuration import problems
 from services.demo_viewers import demo_viewers
 from services.development import SANDBOX_MOUNT, completed, own_address
+from services.endpoint_check import EndpointCheck
 from services.stripe_gateway import StripeGateway
 from services.worker import work
 from settings import Settings
@@ -64,11 +65,12 @@ def create_app(settings: Settings) -> Starlette:
     authenticator = Authenticator(settings)
     sandbox = _sandbox(settings) if settings.sandbox else None
     graphql = _graphql(billing, authenticator)
-    routes = _routes(billing, graphql, sandbox)
+    check = EndpointCheck(billing, frozenset(HANDLERS))
+    routes = _routes(billing, graphql, sandbox, Operations(settings, check))
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with _running(billing, authenticator, sandbox):
+        async with _running(billing, authenticator, sandbox), check.running():
             yield
             await graphql.executor.drain(MUTATION_STOP_LIMIT)
 
@@ -88,7 +90,7 @@ def _graphql(billing: Billing, authenticator: Authenticator) -> GraphQLEndpoint[
     return graphql_endpoint(schema, make_context, introspection=may_introspect)
 
 
-def _routes(billing: Billing, graphql: GraphQLEndpoint[Context], sandbox: Sandbox | None) -> list[BaseRoute]:
+def _routes(billing: Billing, graphql: GraphQLEndpoint[Context], sandbox: Sandbox | None, operations: Operations) -> list[BaseRoute]:
     """The busy routes first, so that they are found first and pass nothing of FastAPI; what is rare stands in `_rare` behind them."""
     settings = billing.settings
     return [
@@ -97,7 +99,7 @@ def _routes(billing: Billing, graphql: GraphQLEndpoint[Context], sandbox: Sandbo
         *([Mount(SANDBOX_MOUNT, sandbox)] if sandbox else []),
         *graphiql_routes(None if settings.production else lambda: _viewers(settings)),
         *([] if settings.production else page_routes(sandbox=settings.sandbox)),
-        Mount("", _rare(settings)),
+        Mount("", _rare(operations)),
     ]
 
 
@@ -117,8 +119,7 @@ def _sandbox(settings: Settings) -> Sandbox:
     )
 
 
-def _rare(settings: Settings) -> FastAPI:
-    operations = Operations(settings)
+def _rare(operations: Operations) -> FastAPI:
     rare = FastAPI(title="Billgraph", docs_url=None, redoc_url=None, openapi_url=None)
     for name in ("healthz", "readyz", "metrics"):
         rare.add_api_route(f"/{name}", getattr(operations, name), response_model=None)

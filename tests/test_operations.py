@@ -1,5 +1,6 @@
 """Probes and figures: alive, ready, and what /metrics tells to whom."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,20 +10,36 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from models import WebhookEvent, WebhookEventStatus
 from models.database import connect, disconnect
 from services import metrics
+from services.billing import Billing
+from services.endpoint_check import EndpointCheck
+from services.event_backlog import MOST_COUNTED
+from services.stripe_gateway import StripeGateway
 from settings import Settings
 from web.operations import Operations
 from web.start_page import page_routes, places
+from webhooks.handlers import HANDLERS
 
 TOKEN = "a-token-of-the-tests"
+READY = {"status": "ready", "checks": {"database": "ok", "migrations": "ok"}}
+NONE_FAILED = {"failed": 0, "overdue_seconds": 0}
+UNKNOWN = {"webhooks": "unknown", "events": "unknown"}
 
 
 def client_of(settings: Settings) -> httpx.AsyncClient:
-    operations = Operations(settings)
+    billing = Billing(settings=settings, stripe=StripeGateway(settings))
+    operations = Operations(settings, EndpointCheck(billing, frozenset(HANDLERS)))
     routes = [Route(f"/{name}", getattr(operations, name)) for name in ("healthz", "readyz", "metrics")]
     app = Starlette(routes=[*routes, *page_routes(sandbox=settings.sandbox)])
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
+
+
+def event(number: int, status: WebhookEventStatus, next_attempt_at: datetime | None) -> WebhookEvent:
+    now = datetime.now(UTC)
+    known = {"stripe_event_id": f"evt_{number}", "type": "t", "status": status, "next_attempt_at": next_attempt_at}
+    return WebhookEvent(**known, payload="{}", occurred_at=now, received_at=now)
 
 
 def settings_with(**values: Any) -> Settings:
@@ -38,7 +55,27 @@ async def test_alive() -> None:
 async def test_ready_over_a_migrated_database(database: None, database_url: str) -> None:
     async with client_of(settings_with(database_url=database_url)) as client:
         answer = await client.get("/readyz")
-    assert (answer.status_code, answer.json()) == (200, {"status": "ready", "checks": {"database": "ok", "migrations": "ok"}})
+    assert (answer.status_code, answer.json()) == (200, READY | {"details": {"webhooks": "unknown", "events": NONE_FAILED}})
+
+
+async def test_ready_tells_of_events_that_failed(database: None, database_url: str) -> None:
+    now = datetime.now(UTC)
+    times: list[datetime | None] = [now - timedelta(minutes=5), now + timedelta(minutes=5), None]
+    for number, time in enumerate(times):
+        await event(number, WebhookEventStatus.FAILED, time).save()
+    await event(9, WebhookEventStatus.PROCESSED, None).save()
+    async with client_of(settings_with(database_url=database_url, sandbox=True)) as client:
+        answer = await client.get("/readyz")
+    told = answer.json()
+    assert 300 <= told["details"]["events"].pop("overdue_seconds") < 360
+    assert (answer.status_code, told) == (200, READY | {"details": {"webhooks": "ok", "events": {"failed": 3}}})
+
+
+async def test_failed_events_are_counted_up_to_a_bound(database: None, database_url: str) -> None:
+    await WebhookEvent.bulk_create([event(number, WebhookEventStatus.FAILED, None) for number in range(MOST_COUNTED + 5)])
+    async with client_of(settings_with(database_url=database_url)) as client:
+        answer = await client.get("/readyz")
+    assert answer.json()["details"]["events"] == {"failed": MOST_COUNTED + 1, "overdue_seconds": 0}
 
 
 async def test_not_ready_before_the_migrations(empty_database_url: str) -> None:
@@ -48,7 +85,7 @@ async def test_not_ready_before_the_migrations(empty_database_url: str) -> None:
             answers = [await client.get("/readyz") for _ in range(2)]
     finally:
         await disconnect()
-    expected = {"status": "not ready", "checks": {"database": "ok", "migrations": "pending"}}
+    expected = {"status": "not ready", "checks": {"database": "ok", "migrations": "pending"}, "details": UNKNOWN}
     assert [(answer.status_code, answer.json()) for answer in answers] == [(503, expected)] * 2
 
 
@@ -57,7 +94,7 @@ async def test_not_ready_without_a_database() -> None:
     async with client_of(settings_with(database_url=SecretStr(secret))) as client:
         answer = await client.get("/readyz")
     assert answer.status_code == 503
-    assert answer.json() == {"status": "not ready", "checks": {"database": "unreachable", "migrations": "unknown"}}
+    assert answer.json() == {"status": "not ready", "checks": {"database": "unreachable", "migrations": "unknown"}, "details": UNKNOWN}
     assert "hidden" not in answer.text
 
 

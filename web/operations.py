@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+from typing import Any
 
 import structlog
 from starlette.requests import Request
@@ -9,6 +10,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from models.database import pending_migrations, ping
 from services import metrics
+from services.endpoint_check import EndpointCheck
+from services.event_backlog import event_backlog
 from settings import Settings
 
 READY_LIMIT = 3.0
@@ -20,8 +23,8 @@ _log = structlog.get_logger(__name__)
 class Operations:
     """The endpoints /healthz, /readyz and /metrics over one set of settings."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, endpoint: EndpointCheck) -> None:
+        self._settings, self._endpoint = settings, endpoint
         self._migrated = False
 
     async def healthz(self, _: Request) -> Response:
@@ -29,12 +32,17 @@ class Operations:
         return JSONResponse({"status": "ok"})
 
     async def readyz(self, _: Request) -> Response:
-        """200 when the database answers and is migrated, else 503: send no requests here. Stripe is not asked."""
+        """200 when the database answers and is migrated, else 503: send no requests here. Stripe is not asked.
+
+        `details` change nothing of that: the latest word on the webhook endpoint, and the events that could not be applied.
+        """
         checks = {"database": await self._database(), "migrations": "unknown"}
         if checks["database"] == "ok":
             checks["migrations"] = await self._migrations()
         ready = set(checks.values()) == {"ok"}
-        return JSONResponse({"status": "ready" if ready else "not ready", "checks": checks}, status_code=200 if ready else 503)
+        details = {"webhooks": self._endpoint.found, "events": await self._backlog() if ready else "unknown"}
+        body = {"status": "ready" if ready else "not ready", "checks": checks, "details": details}
+        return JSONResponse(body, status_code=200 if ready else 503)
 
     async def metrics(self, request: Request) -> Response:
         """Prometheus' text; asks for METRICS_TOKEN when there is one, and is not there in production without."""
@@ -64,6 +72,15 @@ class Operations:
                 _log.warning("not_ready", check="migrations", reason=type(error).__name__)
                 return "unknown"
         return "ok" if self._migrated else "pending"
+
+    async def _backlog(self) -> dict[str, Any] | str:
+        try:
+            async with asyncio.timeout(READY_LIMIT):
+                backlog = await event_backlog()
+        except Exception as error:  # noqa: BLE001 - as above, and a detail is no reason to be not ready
+            _log.warning("backlog_unknown", reason=type(error).__name__)
+            return "unknown"
+        return {"failed": backlog.failed, "overdue_seconds": backlog.overdue}
 
 
 def _url(settings: Settings) -> str:
