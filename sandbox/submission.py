@@ -37,7 +37,7 @@ def submit(tx: Transaction, session: Json, card: CardForm, buyer: Buyer) -> Json
     if session["amount_total"] == 0:
         completion.complete(tx, session, None)
         return None
-    return payments.attempt(tx, _intent(tx, session), method, session["success_url"])
+    return payments.attempt(tx, intent_of(tx, session), method, session["success_url"])
 
 
 def _billing(buyer: Buyer) -> Json:
@@ -53,7 +53,8 @@ def _identify(tx: Transaction, session: Json, buyer: Buyer) -> Json:
     return tx.save(session)
 
 
-def _intent(tx: Transaction, session: Json) -> Json:
+def intent_of(tx: Transaction, session: Json) -> Json:
+    """The payment intent that a session in payment mode is paid by, made at first use."""
     known = tx.private(session["id"])
     begun = tx.find("payment_intent", known.get("payment_intent"))
     if begun is not None:

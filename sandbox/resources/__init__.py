@@ -13,6 +13,7 @@ from sandbox.resources import (
     products,
     refunds,
     subscriptions,
+    test_helpers,
     webhook_endpoints,
 )
 from sandbox.routing import Route
@@ -30,5 +31,6 @@ ROUTES: list[Route] = [
     *products.ROUTES,
     *refunds.ROUTES,
     *subscriptions.ROUTES,
+    *test_helpers.ROUTES,
     *webhook_endpoints.ROUTES,
 ]
