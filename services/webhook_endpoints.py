@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import stripe
 
@@ -148,7 +148,7 @@ async def _updated(stripe_: StripeGateway, endpoint_id: str, params: Any) -> Web
     changed = await _asked(
         stripe_,
         "webhook_endpoint.update",
-        lambda client: client.v1.webhook_endpoints.update_async(quote(endpoint_id, safe=""), params, options),
+        lambda client: client.v1.webhook_endpoints.update_async(endpoint_id, params, options),
     )
     return _read(changed)
 
