@@ -5,7 +5,7 @@ import sys
 
 from models import WebhookEvent
 from services.billing import Billing
-from services.errors import Refusal
+from services.errors import Refusal, StripeUnavailable
 from services.triggering import trigger
 from settings import Settings
 from web.processes import run, with_billing
@@ -29,6 +29,9 @@ def run_trigger(settings: Settings, kind: str, external_id: str) -> int:
 async def _trigger(billing: Billing, kind: str, external_id: str) -> int:
     try:
         event = await trigger(billing, frozenset(HANDLERS), kind, external_id)
+    except StripeUnavailable:
+        sys.stderr.write("billgraph: The sandbox does not answer: run billgraph serve with the same settings.\n")
+        return 1
     except Refusal as refusal:
         sys.stderr.write(f"billgraph: {refusal.message}\n")
         return 1

@@ -122,3 +122,8 @@ async def test_events_are_triggered_in_the_sandbox_alone(environment: dict[str, 
     ended = await billgraph("webhooks", "trigger", "charge.succeeded", var=tmp_path, **environment)
     line = "billgraph: Events are triggered in the sandbox alone: leave STRIPE_SECRET_KEY out and run billgraph serve.\n"
     assert ended == (2, "", line)
+
+
+async def test_a_sandbox_that_is_not_there_is_told_in_one_line(database_url: str, tmp_path: Path) -> None:
+    ended = await billgraph("webhooks", "trigger", "charge.succeeded", var=tmp_path, DATABASE_URL=database_url, PORT=str(free_port()))
+    assert ended == (1, "", "billgraph: The sandbox does not answer: run billgraph serve with the same settings.\n")
