@@ -42,7 +42,7 @@ async def fetch(select: Select) -> list[Row]:
     dialect, answers = await _read(rows_statement, select)
     make, columns = row_type(select.model), select.columns
     rows = [make(dict(zip(columns, answer, strict=True))) for answer in answers]
-    for column, convert in _conversions(dialect, select.model, columns):
+    for column, convert in conversions(dialect, select.model, columns):
         for row in rows:
             values = row.__dict__
             if values[column] is not None:
@@ -96,7 +96,8 @@ async def _read(build: Callable[[Dialect, Select], Statement], select: Select) -
 
 
 @lru_cache(SHAPES_KEPT)
-def _conversions(dialect: Dialect, model: type[Record], columns: tuple[str, ...]) -> list[tuple[str, Callable[[Any], Any]]]:
+def conversions(dialect: Dialect, model: type[Record], columns: tuple[str, ...]) -> list[tuple[str, Callable[[Any], Any]]]:
+    """Which columns do not come from the engine's driver as the models have them, and what makes them so; never called with None."""
     fields_of = {column: model._meta.fields_map[name] for name, column in model._meta.fields_db_projection.items()}
     found = ((column, _conversion(dialect, fields_of[column])) for column in columns)
     return [(column, convert) for column, convert in found if convert is not None]

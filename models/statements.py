@@ -121,8 +121,8 @@ class _Text:
 
     def __init__(self, dialect: Dialect, model: type[Record], where: Shape) -> None:
         self.dialect = dialect
-        self.table = _table(model)
-        self.bind: Callable[[], str] = _binder(dialect)
+        self.table = table_of(model)
+        self.bind: Callable[[], str] = binder(dialect)
         self._where = where
 
     def columns(self, names: tuple[str, ...]) -> str:
@@ -170,19 +170,21 @@ class _Text:
     def _lookup(self, comparison: Comparison, model: type[Record], pick: str, column: str, place: int) -> str:
         order = "rowid" if self._is_sqlite else '"id"'
         one = "" if comparison is Comparison.ONE_OF else f" ORDER BY {order} DESC LIMIT 1 OFFSET {place}"
-        return f'(SELECT "{pick}" FROM {_table(model)} WHERE "{column}" = {self.bind()}{one})'
+        return f'(SELECT "{pick}" FROM {table_of(model)} WHERE "{column}" = {self.bind()}{one})'
 
     def _exists(self, column: str, model: type[Record], pick: str, key: str, _place: int) -> str:
-        other = _table(model)
+        other = table_of(model)
         own = f'{other}."{pick}" = {self.table}."{column}"'
         return f'EXISTS (SELECT 1 FROM {other} WHERE {own} AND {other}."{key}" = {self.bind()} AND {other}."active")'
 
 
-def _table(model: type[Record]) -> str:
+def table_of(model: type[Record]) -> str:
+    """The model's table, quoted."""
     return f'"{model._meta.db_table}"'
 
 
-def _binder(dialect: Dialect) -> Callable[[], str]:
+def binder(dialect: Dialect) -> Callable[[], str]:
+    """Makes the placeholders of one statement, one after the other."""
     if dialect is Dialect.SQLITE:
         return lambda: "?"
     numbers: Iterator[int] = count(1)

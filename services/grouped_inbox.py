@@ -11,9 +11,13 @@ from collections.abc import Coroutine
 from typing import Any
 
 import structlog
+from tortoise.exceptions import IntegrityError, OperationalError, TransactionManagementError
 
 from models import WebhookEvent, WebhookEventStatus
 from models.database import transaction
+from models.persistence import insert
+from models.rows import fetch
+from models.selects import Comparison, Condition, Select
 from services.billing import Billing
 from services.inbox import EXPECTED, Handlers, apply, handled, new_row, receive
 from services.mirror import Known, ObjectNeeded, journal
@@ -27,6 +31,9 @@ MAX_GROUP = 64
 
 MAX_ALONE = 16
 """Events that are done by themselves at the same time."""
+
+COLLISIONS = (IntegrityError, OperationalError, TransactionManagementError)
+"""What another transaction, of another process, may have done to a group."""
 
 _log = structlog.get_logger(__name__)
 
@@ -83,8 +90,10 @@ class GroupedInbox:
         done: dict[str, WebhookEventStatus] = {}
         try:
             done = await self._together(group)
-        except Exception as error:  # noqa: BLE001 - whatever it is, each event meets it again by itself, and is told and kept there
+        except (ObjectNeeded, *EXPECTED, *COLLISIONS) as error:
             _log.info("webhook_group_undone", events=len(group), reason=type(error).__name__)
+        except Exception:  # noqa: BLE001 - each event meets it again by itself, and is kept there; it is logged whole
+            _log.exception("webhook_group_undone", events=len(group))
         for event in group:
             if event.id in done:
                 self._answers.pop(event.id).set_result(done[event.id])
@@ -94,13 +103,15 @@ class GroupedInbox:
     async def _together(self, group: list[StripeEvent]) -> dict[str, WebhookEventStatus]:
         """Apply the events in one transaction; those that it answers nothing for have to be done by themselves.
 
-        In the order of their objects, so that two processes seldom lock rows in opposite order.
+        A copy that was taken before is met by the unique key at the latest.
+        In the order of their objects, so that two processes seldom lock rows in opposite order; others have their turn between two events.
         """
         known = Known()
         async with transaction(), journal() as kept:
-            done = await _seen(group)
+            done = await _seen(group) if len(group) > 1 else {}
             rows: list[WebhookEvent] = []
             for event in sorted(group, key=lambda one: (one.object_id or "", one.created)):
+                await asyncio.sleep(0)
                 if event.id in done:
                     continue
                 before = len(kept.changes)
@@ -110,9 +121,9 @@ class GroupedInbox:
                     if len(kept.changes) > before:
                         raise
                     continue
-                rows.append(_row(event, handled(outcome)))
                 done[event.id] = WebhookEventStatus(outcome.value)
-            await WebhookEvent.bulk_create(rows)
+                rows.append(new_row(event, attempts=1, **handled(outcome)))
+            await insert(rows)
         return {event_id: status for event_id, status in done.items() if status is not WebhookEventStatus.FAILED}
 
     async def _by_itself(self, event: StripeEvent) -> None:
@@ -128,11 +139,6 @@ class GroupedInbox:
 
 
 async def _seen(group: list[StripeEvent]) -> dict[str, WebhookEventStatus]:
-    rows = await WebhookEvent.filter(stripe_event_id__in=[event.id for event in group]).values_list("stripe_event_id", "status")
-    return {str(event_id): WebhookEventStatus(status) for event_id, status in rows}
-
-
-def _row(event: StripeEvent, columns: dict[str, Any]) -> WebhookEvent:
-    row = new_row(event, columns["status"])
-    row.update_from_dict(columns | {"attempts": 1})
-    return row
+    taken = Condition("stripe_event_id", Comparison.ONE_OF, [event.id for event in group])
+    rows = await fetch(Select(WebhookEvent, ("id", "stripe_event_id", "status"), (taken,)))
+    return {row.stripe_event_id: WebhookEventStatus(row.status) for row in rows}

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from models import WebhookEvent, WebhookEventStatus
-from models.locking import lock
+from models.persistence import insert, lock, new, update
 from services.billing import Billing
 from services.errors import Refusal
 from services.mirror import Known, Mirror, Outcome, TooManyReadings, settle
@@ -73,17 +73,18 @@ def _object_of(event: StripeEvent, known: Known) -> Snapshot | None:
     return known.require(event.kind, event.object_id) or event.remains()
 
 
-def new_row(event: StripeEvent, status: WebhookEventStatus) -> WebhookEvent:
-    """The row of an event that came just now: `attempts` 0, and nothing written."""
-    return WebhookEvent(
+def new_row(event: StripeEvent, **columns: Any) -> WebhookEvent:
+    """The row of an event that came just now, FAILED and without attempts unless `columns` say otherwise; nothing is written."""
+    return new(
+        WebhookEvent,
         stripe_event_id=event.id,
         type=event.type,
         api_version=event.api_version,
         object_id=event.object_id,
-        status=status.value,
         payload=event.payload,
         occurred_at=event.created,
         received_at=datetime.now(UTC),
+        **{"status": WebhookEventStatus.FAILED.value} | columns,
     )
 
 
@@ -97,7 +98,7 @@ async def _take(event: StripeEvent, handlers: Handlers, known: Known) -> Webhook
     if row is not None and row.status != WebhookEventStatus.FAILED:
         return WebhookEventStatus(row.status)
     outcome = await apply(event, handlers, known)
-    row = row or new_row(event, WebhookEventStatus.FAILED)
+    row = row or new_row(event)
     await _keep(row, handled(outcome) | {"attempts": row.attempts + 1})
     return WebhookEventStatus(outcome.value)
 
@@ -108,7 +109,7 @@ async def _fail(billing: Billing, event: StripeEvent, error: Exception) -> Webho
 
 async def _mark_failed(event: StripeEvent, error: Exception) -> WebhookEventStatus:
     """A copy of the event that got through meanwhile is left as it is."""
-    row = await lock(WebhookEvent, stripe_event_id=event.id) or new_row(event, WebhookEventStatus.FAILED)
+    row = await lock(WebhookEvent, stripe_event_id=event.id) or new_row(event)
     if row.status != WebhookEventStatus.FAILED:
         return WebhookEventStatus(row.status)
     attempts = row.attempts + 1
@@ -124,9 +125,8 @@ def pause_after(attempts: int) -> timedelta:
 
 
 async def _keep(row: WebhookEvent, columns: dict[str, Any]) -> None:
-    for column, value in columns.items():
-        setattr(row, column, value)
-    await row.save(update_fields=list(columns) if row._saved_in_db else None)  # noqa: SLF001 - Tortoise says it nowhere else
+    row.update_from_dict(columns)
+    await (update(row, columns) if row._saved_in_db else insert([row]))  # noqa: SLF001 - Tortoise says it nowhere else
 
 
 def _told(error: Exception) -> str:

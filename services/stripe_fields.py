@@ -4,10 +4,14 @@ Ids and words are strings, times aware UTC datetimes, amounts minor units, curre
 without is missing or of another type, UnknownShape is raised and names it.
 """
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
 Json = dict[str, Any]
+
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+"""What PostgreSQL cannot keep in a text: U+0000 and lone surrogates."""
 
 MAX_SECONDS = 253_402_300_799
 """The last second of the year 9999, in Unix time."""
@@ -30,11 +34,11 @@ def text(thing: Json, field: str) -> str:
 
 
 def optional_text(thing: Json, field: str) -> str | None:
-    """A string, or None where it is null or absent; U+0000, which PostgreSQL cannot keep, and lone surrogates are refused."""
+    """A string, or None where it is null or absent; UNSTORABLE text is refused."""
     value = thing.get(field)
     if value is None:
         return None
-    if not isinstance(value, str) or "\x00" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
+    if not isinstance(value, str) or UNSTORABLE.search(value):
         raise UnknownShape(thing, field, "a string")
     return value
 

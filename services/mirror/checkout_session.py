@@ -2,7 +2,7 @@
 
 from models import CheckoutMode, CheckoutSession, CheckoutStatus, Payment, PaymentStatus
 from models.ids import Prefix
-from models.locking import find, lock_id
+from models.persistence import find, lock_id
 from services import stripe_fields as fields
 from services.mirror.guard import Facts, change, renew
 from services.mirror.known import Known

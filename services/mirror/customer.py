@@ -2,7 +2,7 @@
 
 from models import Customer
 from models.ids import Prefix
-from models.locking import find, lock
+from models.persistence import find, lock
 from services import stripe_fields as fields
 from services.mirror.guard import Facts, renew
 from services.mirror.known import Known

@@ -1,11 +1,12 @@
 """The one way in which a mirrored row is changed: newest wins by Stripe's clock, ties are read again, changes of status are audited.
 
-The row must be locked by the transaction that runs (models.locking.lock), so that what is compared is what is written over.
+The row must be locked by the transaction that runs (models.persistence.lock), so that what is compared is what is written over.
 """
 
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from models.persistence import insert, update
 from models.record import Record
 from services.mirror.journal import note
 from services.mirror.known import Known
@@ -52,13 +53,13 @@ async def change(row: Record, wanted: Facts) -> None:
         return
     for column, value in wanted.items():
         setattr(row, column, value)
-    await row.save(update_fields=list(before))
+    await update(row, before)
     note(row, before)
 
 
 async def create(row: Record) -> None:
     """Insert a row that first came to be at Stripe. IntegrityError when another transaction made it just now: begin the work again."""
-    await row.save(force_create=True)
+    await insert([row])
     note(row, None)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from models import AuditEntry
+from models.persistence import insert, new
 from models.record import Record
 
 ACTOR = "stripe"
@@ -45,8 +46,7 @@ async def journal() -> AsyncIterator[Journal]:
         yield kept
     finally:
         _open.reset(token)
-    if entries := kept.entries():
-        await AuditEntry.bulk_create(entries)
+    await insert(kept.entries())
 
 
 def note(row: Record, before: dict[str, Any] | None) -> None:
@@ -58,4 +58,4 @@ def note(row: Record, before: dict[str, Any] | None) -> None:
 def _entry(change: Change) -> AuditEntry:
     action = f"{type(change.row)._meta.db_table}.status"  # noqa: SLF001 - Tortoise names the table nowhere else
     former = change.before["status"] if change.before else None
-    return AuditEntry(actor=ACTOR, action=action, object_id=change.row.id, changes={"status": [former, change.after.get("status")]})
+    return new(AuditEntry, actor=ACTOR, action=action, object_id=change.row.id, changes={"status": [former, change.after.get("status")]})

@@ -2,7 +2,7 @@
 
 from models import PAID, Payment, PaymentStatus
 from models.ids import Prefix, prefix_of
-from models.locking import lock
+from models.persistence import lock
 from services.mirror.guard import Facts
 from services.mirror.moves import PAYMENT, may_move
 from services.stripe_fields import Json, metadata

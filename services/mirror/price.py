@@ -2,7 +2,7 @@
 
 from models import Price
 from models.ids import Prefix, prefix_of
-from models.locking import find
+from models.persistence import find
 from services.mirror.payment import OUR_ID
 from services.stripe_shapes import Item
 

@@ -2,7 +2,7 @@
 
 from models import Payment, Refund, RefundStatus
 from models.ids import Prefix
-from models.locking import find, lock
+from models.persistence import find, lock
 from services import stripe_fields as fields
 from services.mirror.charge import mirror_charge
 from services.mirror.customer import known_customer

@@ -2,7 +2,7 @@
 
 from models import Payment, Refund, RefundReason, RefundStatus
 from models.ids import Prefix
-from models.locking import lock
+from models.persistence import lock
 from services import stripe_fields as fields
 from services.mirror.guard import Facts, create, renew
 from services.mirror.known import Known

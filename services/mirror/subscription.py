@@ -2,7 +2,7 @@
 
 from models import CheckoutSession, Customer, Subscription, SubscriptionStatus
 from models.ids import Prefix
-from models.locking import find, lock
+from models.persistence import find, lock
 from services import stripe_fields as fields
 from services import stripe_shapes as shapes
 from services.mirror.customer import customer_of
