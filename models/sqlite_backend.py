@@ -108,13 +108,25 @@ class Client(SqliteClient):
 class _InTheLoop:
     """The writing connection for the statements of a transaction: each runs at once, in the thread of the event loop.
 
-    Handing one over to the driver's thread costs ten times what it takes. The transaction has the connection to itself, and what may wait,
-    its begin and its end, runs in the driver's thread.
+    Handing one over to the driver's thread costs ten times what it takes. The transaction has the connection to itself, and what waits,
+    for another process or for the disk, runs in the driver's thread.
     """
 
-    def __init__(self, driver: aiosqlite.Connection) -> None:
+    def __init__(self, driver: aiosqlite.Connection, busy_timeout: int) -> None:
         self.driver = driver
         self._connection = driver._conn
+        self._busy_timeout = busy_timeout
+
+    def begin(self) -> bool:
+        """Begin a transaction unless another process writes just now."""
+        self._connection.execute("PRAGMA busy_timeout=0")
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        finally:
+            self._connection.execute(f"PRAGMA busy_timeout={self._busy_timeout}")
+        return True
 
     @property
     def total_changes(self) -> int:
@@ -176,6 +188,8 @@ class Transaction(OneTransaction, SqliteTransactionWrapper):
 
     async def begin(self) -> None:
         """Begin with the right to write. TransactionManagementError when another process holds it longer than busy_timeout."""
+        if self._connection.begin():
+            return
         try:
             await self.run("BEGIN IMMEDIATE")
         except OperationalError as error:
@@ -212,7 +226,7 @@ class _Outermost(OuterTransaction):
         try:
             if parent._connection is None:
                 await parent.create_connection(with_db=True)
-            self.client._connection = _InTheLoop(parent._connection)
+            self.client._connection = _InTheLoop(parent._connection, parent.pragmas["busy_timeout"])
         except BaseException:
             self._lock.release()
             raise

@@ -111,9 +111,10 @@ class GroupedInbox:
             done = await _seen(group) if len(group) > 1 else {}
             rows: list[WebhookEvent] = []
             for event in sorted(group, key=lambda one: (one.object_id or "", one.created)):
-                await asyncio.sleep(0)
                 if event.id in done:
                     continue
+                if rows:
+                    await asyncio.sleep(0)
                 before = len(kept.changes)
                 try:
                     outcome = await apply(event, self._handlers, known)
