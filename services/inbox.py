@@ -83,7 +83,7 @@ def new_row(event: StripeEvent, **columns: Any) -> WebhookEvent:
         object_id=event.object_id,
         payload=event.payload,
         occurred_at=event.created,
-        received_at=datetime.now(UTC),
+        received_at=event.received_at,
         **{"status": WebhookEventStatus.FAILED.value} | columns,
     )
 

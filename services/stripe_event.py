@@ -2,8 +2,8 @@
 
 import json
 import re
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from services import stripe_fields as fields
@@ -24,7 +24,7 @@ class StripeEvent:
     """`created` is Stripe's clock; `kind` and `object_id` name the object that the event is about, None where it has no id.
 
     `type` is a snapshot event's, also for a thin one; `snapshot` is None for a thin one, whose object has to be read. `payload` is the JSON
-    as received.
+    as received, at `received_at` by our clock.
     """
 
     id: str
@@ -35,6 +35,7 @@ class StripeEvent:
     object_id: str | None
     snapshot: Snapshot | None
     payload: str
+    received_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def version(self) -> int:

@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from models import AuditEntry, Payment, WebhookEvent
+from services import grouped_inbox
 from services.billing import Billing
 from settings import Settings
 from tests.mirror.catalogue import Ids
@@ -255,3 +256,13 @@ async def test_an_unknown_shape_fails_that_event_and_no_other(client: httpx.Asyn
     payment = await Payment.get(id=ids.payment)
     assert (payment.status, payment.stripe_payment_intent_id, await AuditEntry.all().count()) == ("PENDING", None, 0)
     assert (await send(client, paid(ids, START + 6))).status_code == 200
+
+
+async def test_a_full_inbox_asks_to_send_again(client: httpx.AsyncClient, ids: Ids, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grouped_inbox, "MAX_WAITING", 0)
+    answer = await send(client, paid(ids))
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert answer.json() == {"error": "0 events are under way already."}
+    assert await WebhookEvent.all().count() == 0
+    monkeypatch.undo()
+    assert (await send(client, paid(ids))).status_code == 200
