@@ -11,7 +11,8 @@ MAX_MESSAGE = 500
 def refusal_of(error: stripe.StripeError) -> Refusal:
     """The refusal that an error is: retryable when it is not known, or not decided, whether Stripe does the work; final otherwise.
 
-    A key that Stripe does not take is retryable, for it is the operator's to mend and the same call then succeeds.
+    A key that Stripe does not take is retryable, for it is the operator's to mend and the same call then succeeds. So is an idempotency key
+    that was used with other parameters (an older release's): its object may exist, and is found by our id when the key is forgotten.
     """
     match error:
         case stripe.CardError():
@@ -20,7 +21,11 @@ def refusal_of(error: stripe.StripeError) -> Refusal:
             return RateLimited("Stripe is asked too much at this moment. Try again in a few seconds.")
         case stripe.AuthenticationError() | stripe.PermissionError():
             return StripeUnavailable("Stripe does not take this server's key; its operator has to mend STRIPE_SECRET_KEY.")
-        case stripe.InvalidRequestError() | stripe.IdempotencyError():
+        case stripe.IdempotencyError():
+            return StripeUnavailable(
+                "Stripe knows this request's key from another one, so it is not known what it did. It is looked up later."
+            )
+        case stripe.InvalidRequestError():
             return StripeRejected(_message(error, "Stripe refused the request."))
     return StripeUnavailable("Stripe did not answer. Try again: with the same idempotencyKey nothing is done twice.")
 

@@ -49,12 +49,13 @@ def status_of(session: Json) -> CheckoutStatus:
 
 async def _facts(row: CheckoutSession, session: Json) -> Facts | None:
     told = status_of(session)
-    if not may_move(CHECKOUT, CheckoutStatus(row.status), told):
-        return None
+    if row.stripe_session_id and not may_move(CHECKOUT, CheckoutStatus(row.status), told):
+        return None  # what was given up here without Stripe's word is what Stripe says
     facts: Facts = {
         "stripe_session_id": fields.text(session, "id"),
         "status": told.value,
         "url": fields.optional_text(session, "url"),
+        "failure": None,
     }
     expires_at = fields.optional_moment(session, "expires_at")
     return facts | {"expires_at": expires_at} if expires_at else facts

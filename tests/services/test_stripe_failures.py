@@ -39,7 +39,6 @@ FINAL: list[tuple[Fault, type[Refusal]]] = [
     (error(400, "invalid_request_error"), StripeRejected),
     (error(402, "card_error", code="card_declined"), CardDeclined),
     (error(404, "invalid_request_error", code="resource_missing"), StripeRejected),
-    (error(400, "idempotency_error"), StripeRejected),
 ]
 
 
@@ -71,6 +70,14 @@ async def test_what_is_final_is_asked_once(shop: Billing, stripe: Between, fault
         await create_payment_intent(shop, ALICE, course(), "key")
     assert (refused.value.retryable, refused.value.message) == (False, "told so")
     assert ((await Payment.get()).status, len(stripe.keys("/payment_intents"))) == ("FAILED", 1)
+
+
+async def test_a_key_of_other_parameters_leaves_the_payment_pending(shop: Billing, stripe: Between) -> None:
+    """An older release may have asked otherwise under the same key: its payment intent may exist."""
+    stripe.faults = [("/payment_intents", error(400, "idempotency_error"))]
+    with pytest.raises(StripeUnavailable) as refused:
+        await create_payment_intent(shop, ALICE, course(), "key")
+    assert (refused.value.retryable, (await Payment.get()).status, len(stripe.keys("/payment_intents"))) == (True, "PENDING", 1)
 
 
 @pytest.mark.parametrize("status", [401, 403])
