@@ -22,9 +22,7 @@ def refusal_of(error: stripe.StripeError) -> Refusal:
         case stripe.AuthenticationError() | stripe.PermissionError():
             return StripeUnavailable("Stripe does not take this server's key; its operator has to mend STRIPE_SECRET_KEY.")
         case stripe.IdempotencyError():
-            return StripeUnavailable(
-                "Stripe knows this request's key from another one, so it is not known what it did. It is looked up later."
-            )
+            return StripeUnavailable("Stripe knows this request's key from another one: what it did is looked up later.")
         case stripe.InvalidRequestError():
             return StripeRejected(_message(error, "Stripe refused the request."))
     return StripeUnavailable("Stripe did not answer. Try again: with the same idempotencyKey nothing is done twice.")

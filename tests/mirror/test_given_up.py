@@ -7,6 +7,7 @@ from services.mirror import write
 from services.snapshot import Snapshot
 from tests.mirror.catalogue import Ids
 from tests.mirror.objects import START, charge, refund, session, succeeded
+from tests.mirror.rows import shown
 from tests.mirror.shelf import Shelf
 
 
@@ -29,7 +30,7 @@ async def test_a_session_that_was_paid_all_the_same(billing: Billing, ids: Ids, 
     await write(billing, Snapshot(paid, START + 60))
     await write(billing, Snapshot(succeeded(ours=ids.payment), START + 60))
     row = await CheckoutSession.get(id=ids.bought)
-    assert (row.status, row.failure, row.stripe_session_id) == ("COMPLETE", None, "cs_1")
+    assert shown(row, "status", "failure", "stripe_session_id") == ["COMPLETE", None, "cs_1"]
     assert (await Payment.get(id=ids.payment)).status == "SUCCEEDED"
     await write(billing, Snapshot(session(ours=ids.bought, status="expired"), START + 70))
     assert (await CheckoutSession.get(id=ids.bought)).status == "COMPLETE"
