@@ -2,6 +2,7 @@
 
 from models.audit_entry import AuditEntry
 from models.checkout_session import CheckoutMode, CheckoutSession, CheckoutStatus
+from models.checkpoint import Checkpoint
 from models.customer import Customer
 from models.dispute import CONTESTED, Dispute, DisputeStatus
 from models.idempotency_key import IdempotencyKey
@@ -23,6 +24,7 @@ __all__ = [
     "CheckoutMode",
     "CheckoutSession",
     "CheckoutStatus",
+    "Checkpoint",
     "Customer",
     "DiscountDuration",
     "Dispute",

@@ -25,6 +25,7 @@ MIGRATION_LOCK = 0x62696C6C
 MODELS = [
     "models.audit_entry",
     "models.checkout_session",
+    "models.checkpoint",
     "models.customer",
     "models.dispute",
     "models.idempotency_key",

@@ -33,6 +33,7 @@ class Prefix(StrEnum):
     WEBHOOK_EVENT = "whe"
     IDEMPOTENCY_KEY = "idk"
     AUDIT_ENTRY = "aud"
+    CHECKPOINT = "ckp"
 
 
 def new_id(prefix: Prefix, at: datetime | None = None) -> str:

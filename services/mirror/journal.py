@@ -55,6 +55,11 @@ def note(row: Record, before: dict[str, Any] | None) -> None:
     _open.get().changes.append(Change(row, before, {column: getattr(row, column) for column in columns}))
 
 
+def changes() -> list[Change]:
+    """What the open journal keeps so far. LookupError where none is open."""
+    return _open.get().changes
+
+
 def _entry(change: Change) -> AuditEntry:
     action = f"{type(change.row)._meta.db_table}.status"  # noqa: SLF001 - Tortoise names the table nowhere else
     former = change.before["status"] if change.before else None

@@ -8,6 +8,7 @@ from typing import Any
 from models import (
     AuditEntry,
     CheckoutSession,
+    Checkpoint,
     Customer,
     Dispute,
     IdempotencyKey,
@@ -111,9 +112,14 @@ async def _audit_entry(number: int) -> dict[str, Any]:
     return {"actor": "stripe", "action": "payment.status", "object_id": f"pay_{number}", "changes": {"status": [None, "PENDING"]}}
 
 
+async def _checkpoint(number: int) -> dict[str, Any]:
+    return {"name": f"walk-{number}", "position": {"after": "evt_1"}, "updated_at": MOMENT}
+
+
 SOUND: dict[type[Record], Callable[[int], Awaitable[dict[str, Any]]]] = {
     AuditEntry: _audit_entry,
     CheckoutSession: _checkout_session,
+    Checkpoint: _checkpoint,
     Customer: _customer,
     Dispute: _dispute,
     IdempotencyKey: _idempotency_key,

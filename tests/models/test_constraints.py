@@ -16,6 +16,7 @@ from models import (
     CheckoutMode,
     CheckoutSession,
     CheckoutStatus,
+    Checkpoint,
     Customer,
     DiscountDuration,
     Dispute,
@@ -56,6 +57,7 @@ COUPON_VERSIONS = '"stripe_version" >= 0 AND "coupon_version" >= 0'
 REFUSED: list[tuple[type[Record], dict[str, Any], str]] = [
     (Customer, {"external_id": ""}, 'length("external_id") > 0'),
     (Customer, {"stripe_version": -1}, VERSION),
+    (Checkpoint, {"name": ""}, 'length("name") > 0'),
     (Plan, {"kind": "COURSE"}, one_of("kind", PlanKind)),
     (Plan, {"kind": "package"}, one_of("kind", PlanKind)),
     (Plan, {"credits": -1}, '"credits" >= 0'),
@@ -123,6 +125,7 @@ SETS: list[tuple[type[Record], str, type[StrEnum]]] = [
     (WebhookEvent, "status", WebhookEventStatus),
 ]
 UNIQUE: list[tuple[type[Record], tuple[str, ...]]] = [
+    (Checkpoint, ("name",)),
     (CheckoutSession, ("payment_id",)),
     (CheckoutSession, ("stripe_session_id",)),
     (Customer, ("external_id",)),
