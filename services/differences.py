@@ -34,9 +34,7 @@ class _Undone(Exception, Generic[Result]):
         self.result, self.found = result, found
 
 
-async def differences(
-    stripe: StripeGateway, work: Callable[[Known], Awaitable[Result]], *, dry: bool
-) -> tuple[Result, list[Difference]]:
+async def differences(stripe: StripeGateway, work: Callable[[Known], Awaitable[Result]], *, dry: bool) -> tuple[Result, list[Difference]]:
     """Do `work` as `services.mirror.settle` does, and say what it changed; with `dry` nothing of it stays.
 
     Raises what `settle` raises, and then nothing was changed.
@@ -59,7 +57,7 @@ def changed() -> list[Difference]:
     """What the work that runs has changed so far, versions aside; a column written twice counts once. Inside `settle` alone."""
     rows: dict[str, tuple[Record, dict[str, Any], dict[str, Any]]] = {}
     for change in changes():
-        row, before, after = rows.setdefault(change.row.id, (change.row, {}, {}))
+        _, before, after = rows.setdefault(change.row.id, (change.row, {}, {}))
         former = change.before if change.before is not None else dict.fromkeys(change.after)
         for column, value in change.after.items():
             before.setdefault(column, former[column])

@@ -1,4 +1,4 @@
-"""What goes on without anyone asking: failed events tried again, half-done work finished, payments that wait too long read again."""
+"""What goes on without anyone asking: failed events tried again, half-done work finished, rows that wait too long read again."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,13 +11,17 @@ from services.billing import Billing
 from services.idempotency import forget_old_keys
 from services.inbox import Handlers, retry_due
 from services.recovery import finish_pending
-from services.waiting_payments import BATCH, WaitingPayments
+from services.waiting_rows import BATCH, CHECKOUT_SESSIONS, DISPUTES, PAYMENTS, REFUNDS, SUBSCRIPTIONS, WaitingRows
 
 EVENTS_EVERY = 5.0
 UNFINISHED_EVERY = 15.0
 WAITING_EVERY = 60.0
+DISPUTES_EVERY = 86_400.0
 FORGETTING_EVERY = 3600.0
 """Seconds between two rounds of each task."""
+
+WAITING = (PAYMENTS, REFUNDS, CHECKOUT_SESSIONS, SUBSCRIPTIONS)
+"""What is read again every WAITING_EVERY seconds, a batch at a time; disputes take weeks, so all of them once a day."""
 
 SHORTEST_PAUSE = 0.1
 """Seconds between two rounds that follow each other at once."""
@@ -40,11 +44,11 @@ class Task:
 
 async def work(billing: Billing, stop: asyncio.Event, handlers: Handlers) -> None:
     """Do the worker's tasks until `stop` is set; a round that fails is logged and the next one comes. Several workers do no harm."""
-    reader = WaitingPayments(billing)
     tasks = [
         Task("retry_webhook_events", EVENTS_EVERY, lambda: retry_due(billing, handlers, BATCH)),
         Task("finish_pending", UNFINISHED_EVERY, lambda: finish_pending(billing, UNFINISHED_AFTER)),
-        Task("read_waiting_payments", WAITING_EVERY, reader.round, hurries=False),
+        *(Task(f"read_waiting_{kind.name}", WAITING_EVERY, WaitingRows(billing, kind).round, hurries=False) for kind in WAITING),
+        Task("read_open_disputes", DISPUTES_EVERY, WaitingRows(billing, DISPUTES).round),
         Task("forget_idempotency_keys", FORGETTING_EVERY, forget_old_keys),
     ]
     async with asyncio.TaskGroup() as group:

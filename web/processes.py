@@ -77,9 +77,11 @@ def explain_database(error: Exception) -> str:
     return f"The database does not answer ({type(error).__name__}): check DATABASE_URL."
 
 
-async def with_billing(settings: Settings, action: Callable[[Billing], Awaitable[int]]) -> int:
+async def with_billing(
+    settings: Settings, action: Callable[[Billing], Awaitable[int]], gateway: Callable[[Settings], StripeGateway] = StripeGateway
+) -> int:
     """Run with a connected database and an open way to Stripe, both closed afterwards."""
-    billing = Billing(settings=settings, stripe=StripeGateway(settings))
+    billing = Billing(settings=settings, stripe=gateway(settings))
     try:
         await connect(database_url(settings))
         return await action(billing)

@@ -14,7 +14,7 @@ from services.inbox import MAX_ATTEMPTS, pause_after, receive, retry_due
 from services.mirror import write
 from services.snapshot import Snapshot
 from services.stripe_event import read_event
-from services.waiting_payments import WaitingPayments
+from services.waiting_rows import PAYMENTS, WaitingRows
 from tests.mirror.catalogue import Ids
 from tests.mirror.objects import START, charge, event, intent, refund, subscription, succeeded
 from tests.mirror.rows import shown
@@ -114,7 +114,7 @@ async def test_the_worker_ends_what_failed(billing: Billing, ids: Ids, shelf: Sh
 
 async def test_a_payment_that_waits_too_long_is_read_again(billing: Billing, ids: Ids, shelf: Shelf) -> None:
     await write(billing, Snapshot(intent(ours=ids.payment, status="processing"), START))
-    reader = WaitingPayments(billing)
+    reader = WaitingRows(billing, PAYMENTS)
     assert await reader.round() == 0
     long_ago = datetime.now(UTC) - timedelta(hours=1)
     await Payment.filter(id=ids.payment).update(created_at=long_ago)

@@ -1,0 +1,36 @@
+"""How far back a walk goes, as people write it."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from services.errors import InvalidInput
+
+UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+_AGO = re.compile(r"([1-9][0-9]{0,5})([mhdw])")
+"""What is longer ago than Stripe is old counts as all there is."""
+
+EARLIEST = datetime(2010, 1, 1, tzinfo=UTC)
+"""Stripe has nothing older."""
+
+
+def parse_since(text: str, now: datetime) -> datetime:
+    """`90m`, `12h`, `3d` and `2w` ago, or an ISO 8601 date or time (UTC where it names no zone); aware, in UTC.
+
+    Raises InvalidInput for anything else, and for what is in the future or before Stripe.
+    """
+    moment = _moment(text, now)
+    if moment is None:
+        raise InvalidInput(f"--since {text!r} is no time: give for example 12h, 3d, 2w or 2026-11-01.", "since")
+    if not EARLIEST <= moment <= now:
+        raise InvalidInput(f"--since {text!r} is {'in the future' if moment > now else 'before Stripe was there'}.", "since")
+    return moment
+
+
+def _moment(text: str, now: datetime) -> datetime | None:
+    if ago := _AGO.fullmatch(text):
+        return now - min(int(ago[1]) * UNITS[ago[2]], now - EARLIEST)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
