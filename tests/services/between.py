@@ -36,10 +36,10 @@ def instead(status: int, body: str = HTML, **headers: str) -> Fault:
     return answer
 
 
-def error(status: int, kind: str, message: str = "told so", code: str | None = None) -> Fault:
+def error(status: int, kind: str, message: str = "told so", code: str | None = None, **headers: str) -> Fault:
     """Stripe's own refusal."""
     known = f', "code": "{code}"' if code else ""
-    return instead(status, f'{{"error": {{"type": "{kind}", "message": "{message}"{known}}}}}', content_type="application/json")
+    return instead(status, f'{{"error": {{"type": "{kind}", "message": "{message}"{known}}}}}', content_type="application/json", **headers)
 
 
 def afterwards(status: int, body: str = HTML) -> Fault:
@@ -80,17 +80,25 @@ class Held:
 
 @dataclass
 class Between:
-    """`faults` are used up first to last by POSTs whose path ends like their key; `posted` is what was posted, in order."""
+    """`faults` are used up first to last by POSTs whose path ends like their key, `reads` likewise by GETs.
+
+    `posted` is what was posted, in order, `got` what was read.
+    """
 
     target: str
     client: httpx.AsyncClient
     base: str = ""
     faults: list[tuple[str, Fault]] = field(default_factory=list)
     posted: list[tuple[str, str | None]] = field(default_factory=list)
+    reads: list[tuple[str, Fault]] = field(default_factory=list)
+    got: list[str] = field(default_factory=list)
+    sandbox: Sandbox = field(init=False)
 
     def clear(self) -> None:
         self.faults.clear()
         self.posted.clear()
+        self.reads.clear()
+        self.got.clear()
 
     def keys(self, ending: str) -> list[str | None]:
         return [key for path, key in self.posted if path.endswith(ending)]
@@ -107,10 +115,13 @@ class Between:
 
         if request.method == "POST":
             self.posted.append((path, request.headers.get("idempotency-key")))
-            for number, (ending, fault) in enumerate(self.faults):
-                if path.endswith(ending):
-                    del self.faults[number]
-                    return await fault(forward)
+        if request.method == "GET":
+            self.got.append(f"{path}?{request.url.query}")
+        faults = {"POST": self.faults, "GET": self.reads}.get(request.method, [])
+        for number, (ending, fault) in enumerate(faults):
+            if path.endswith(ending):
+                del faults[number]
+                return await fault(forward)
         return await forward()
 
 
@@ -147,6 +158,7 @@ async def between(folder: Path, webhook_url: str | None = None) -> AsyncIterator
     async with listening(made) as target, httpx.AsyncClient(timeout=30) as client:
         await started[0].start()
         front = Between(target, client)
+        front.sandbox = started[0]
         try:
             async with listening(lambda _: _app(front)) as base:
                 front.base = base
