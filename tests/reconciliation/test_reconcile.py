@@ -140,7 +140,7 @@ async def test_stripe_is_given_the_time_that_it_asks_for(world: World, monkeypat
     monkeypatch.setattr(patient_gateway, "FIRST_PAUSE", 0.001)
     await world.sell()
     too_much = error(429, "invalid_request_error", code="rate_limit", stripe_should_retry="false")
-    world.front.reads += [("", too_much)] * 12
+    world.front.reads += [("", too_much)] * 5
     tally, _ = await walk(world)
     assert (tally.step, tally.counts[Verdict.FAILED], world.front.reads) == (None, 0, [])
 

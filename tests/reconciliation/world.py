@@ -66,13 +66,13 @@ class World:
         """All of Stripe's events of types that are handled, the oldest first."""
         found: list[dict[str, Any]] = []
         while True:
-            cursor: dict[str, Any] = {"starting_after": found[-1]["id"]} if found else {}
-            page = await self.billing.stripe.call(
-                "list", lambda client, cursor=cursor: client.raw_request_async("get", "/v1/events", limit=100, **cursor)
-            )  # type: ignore[misc]
+            page = await self._page({"starting_after": found[-1]["id"]} if found else {})
             found += page.object["data"]
             if not page.object["has_more"]:
                 return [event for event in reversed(found) if event["type"] in HANDLERS]
+
+    async def _page(self, cursor: dict[str, str]) -> Snapshot:
+        return await self.billing.stripe.call("list", lambda client: client.raw_request_async("get", "/v1/events", limit=100, **cursor))
 
     async def deliver(self) -> None:
         """As if no webhook had been dropped."""
@@ -103,7 +103,8 @@ def _stripe_id(row: dict[str, Any]) -> str | None:
 
 async def put_back(before: dict[str, dict[str, Any]]) -> None:
     """The mirrored rows as they were, and an empty inbox."""
-    for model in (AuditEntry, Checkpoint, WebhookEvent, *reversed(MIRRORED)):
+    models: tuple[type[Record], ...] = (AuditEntry, Checkpoint, WebhookEvent, *reversed(MIRRORED))
+    for model in models:
         await model.all().delete()
     for model in MIRRORED:
         for row_id, row in before.items():
