@@ -28,7 +28,7 @@ from services.endpoint_check import EndpointCheck
 from services.stripe_gateway import StripeGateway
 from services.worker import work
 from settings import Settings
-from web.middleware import RequestLog, SecurityHeaders, request_id_of
+from web.middleware import Dated, RequestLog, SecurityHeaders, request_id_of
 from web.operations import Operations
 from web.start_page import page_routes
 from webhooks.handlers import HANDLERS
@@ -135,6 +135,7 @@ def _middleware(settings: Settings, routes: list[BaseRoute]) -> list[Middleware]
     mounted = {f"{route.path}/" for route in routes if isinstance(route, Mount) and route.path}
     https = (settings.public_url or "").startswith("https://")
     return [
+        *([Middleware(Dated)] if settings.sandbox else []),
         Middleware(RequestLog, declared=frozenset(declared | mounted), enabled=settings.access_log),
         Middleware(SecurityHeaders, https=https, apart=SANDBOX_MOUNT),
         Middleware(

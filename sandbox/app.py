@@ -5,20 +5,21 @@ import contextlib
 import logging
 import sqlite3
 from collections.abc import Callable
+from email.utils import formatdate
 from pathlib import Path
 from typing import TypeVar
 
 from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
-from sandbox import pages
+from sandbox import lifecycle, pages
 from sandbox.clock import Clock
 from sandbox.configuration import Configuration
 from sandbox.delivery import Delivery
 from sandbox.engine import Engine
 from sandbox.gateway import Gateway
-from sandbox.lifecycle import advance
 from sandbox.store import Store
 from sandbox.transaction import Transaction
 
@@ -45,14 +46,20 @@ class Sandbox:
         self._delivery: Delivery | None = None
         self._task: asyncio.Task[None] | None = None
         self._wake, self._idle = asyncio.Event(), asyncio.Event()
-        self.engine = Engine(self.run)
+        self.engine = Engine(self.run, self.advance)
         gateway = Gateway(configuration, self.clock, self._transact)
         self._app = Starlette(routes=[Route("/v1/{path:path}", gateway_endpoint(gateway), methods=METHODS), *pages.routes])
         self._app.state.sandbox = self
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer an HTTP request."""
-        await self._app(scope, receive, send)
+        """Answer an HTTP request, with the sandbox's time in `Date`: the server has to leave its own out (uvicorn's `date_header`)."""
+
+        async def dated(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["date"] = formatdate(self.clock.now(), usegmt=True)
+            await send(message)
+
+        await self._app(scope, receive, dated)
 
     async def start(self) -> None:
         """Open the store and start sending what is pending, from before a restart too."""
@@ -84,7 +91,29 @@ class Sandbox:
         """Run `work` in one transaction of the store; what it raises rolls it back, except a CardRefusal."""
         return await self._transact(lambda connection: work(Transaction(connection, self.configuration, self.clock.now())))
 
+    async def advance(self, seconds: int) -> None:
+        """Move time forward: what falls due in between happens first, in order and as of its own second. ValueError for a negative."""
+        if seconds < 0:
+            raise ValueError("time can only be moved forward")
+        while await self._happen(self.clock.now() + seconds):
+            pass
+        self.clock.advance(seconds)
+        self._poke()
+
+    async def _happen(self, until: int) -> bool:
+        return await self._store.transact(lambda connection: lifecycle.advance(Transaction(connection, self.configuration, until)))
+
+    async def _catch_up(self) -> None:
+        """Let what is due happen before a call, so that the call's events come after it and not before."""
+        try:
+            await self._happen(self.clock.now())
+        except sqlite3.Error:
+            raise
+        except Exception:  # one bad object must not end all calls
+            log.exception("what is due failed")
+
     async def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        await self._catch_up()
         try:
             return await self._store.transact(work)
         finally:
@@ -108,8 +137,7 @@ class Sandbox:
 
     async def _pass(self, delivery: Delivery) -> float:
         self._wake.clear()
-        now = self.clock.now()
-        await self._store.transact(lambda connection: advance(Transaction(connection, self.configuration, now)))
+        await self._happen(self.clock.now())
         while await delivery.send_next():
             pass
         if not self._wake.is_set():

@@ -12,13 +12,16 @@ from sandbox.shapes import Json, nested
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What a card does when it is charged. Refunds of it may fail later or stay pending for a while."""
+    """What a card does when it is charged. Refunds of it may fail later or stay pending for a while; `dispute` is the reason of one."""
 
     code: str | None = None
     decline_code: str | None = None
     three_d_secure: bool = False
     attachable: bool = True
     refund: str = "succeeded"
+    dispute: str | None = None
+    inquiry: bool = False
+    fraud_warning: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,10 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "4000002760003184": Behaviour(three_d_secure=True),
     "4000000000007726": Behaviour(refund="pending"),
     "4000000000005126": Behaviour(refund="failing"),
+    "4000000000000259": Behaviour(dispute="fraudulent"),
+    "4000000000002685": Behaviour(dispute="product_not_received"),
+    "4000000000001976": Behaviour(dispute="fraudulent", inquiry=True),
+    "4000000000005423": Behaviour(fraud_warning=True),
 }
 
 # The ids that stand for test cards in API calls.
@@ -71,6 +78,10 @@ TEST_METHODS: dict[str, str] = {
     "pm_card_threeDSecureRequired": "4000002760003184",
     "pm_card_pendingRefund": "4000000000007726",
     "pm_card_refundFail": "4000000000005126",
+    "pm_card_createDispute": "4000000000000259",
+    "pm_card_createDisputeProductNotReceived": "4000000000002685",
+    "pm_card_createDisputeInquiry": "4000000000001976",
+    "pm_card_createIssuerFraudRecord": "4000000000005423",
 }
 
 MESSAGES: dict[str, str] = {

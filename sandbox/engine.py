@@ -14,6 +14,10 @@
     invoice = await engine.invoice(in_id)                                 # with its lines; .pay_invoice(in_id, card)
     events = await engine.events(limit=50, before=None)                   # EventView: event, state, tries, next_at, attempts
     await engine.send_again(evt_id)
+    dispute = await engine.open_dispute(ch_id, "fraudulent", inquiry=False)
+    dispute = await engine.close_dispute(du_id, won=True)
+    disputes, charges = await engine.disputes()                           # newest first; charges that may be disputed
+    await engine.advance(seconds)                                         # time moves; what falls due happens in order
 
 `CardForm(number, exp_month, exp_year, cvc)` is in sandbox.cards, `Buyer(email, name, country, postal_code)` in sandbox.submission.
 Objects are dicts in Stripe's shape; amounts are minor units (sandbox.currencies.text writes them), times UTC seconds. An unknown id
@@ -23,7 +27,7 @@ raises sandbox.errors.Refusal with status 404 (`.message`, `.status`); CardRefus
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
-from sandbox import completion, payments, subscribing
+from sandbox import completion, disputing, payments, subscribing
 from sandbox.cards import CardForm
 from sandbox.errors import Refusal
 from sandbox.expansion import expand
@@ -40,6 +44,7 @@ from sandbox.views import (
     PortalView,
     event_views,
     intent_of,
+    newest,
     or_declined,
     owned_subscription,
     portal_view,
@@ -49,6 +54,11 @@ from sandbox.views import (
 )
 
 T = TypeVar("T")
+
+MAX_ADVANCE = 10 * 366 * 86400
+"""Seconds that time may be moved by at once."""
+
+DISPUTABLE = "json_extract(body, '$.status') = 'succeeded' AND NOT json_extract(body, '$.disputed')"
 
 
 class Run(Protocol):
@@ -66,8 +76,26 @@ def _save(tx: Transaction, subscription: Json) -> Json:
 class Engine:
     """The functions of the module's docstring."""
 
-    def __init__(self, run: Run) -> None:
-        self._run = run
+    def __init__(self, run: Run, advance: Callable[[int], Awaitable[None]]) -> None:
+        self._run, self._advance = run, advance
+
+    async def advance(self, seconds: int) -> None:
+        """Move the sandbox's time forward by at most MAX_ADVANCE seconds; Refusal for less than 1 or more."""
+        if not 1 <= seconds <= MAX_ADVANCE:
+            raise Refusal(f"Time can be moved by 1 to {MAX_ADVANCE} seconds.", param="seconds")
+        await self._advance(seconds)
+
+    async def disputes(self) -> tuple[list[Json], list[Json]]:
+        """Return the newest disputes, and the newest charges that may be disputed, at most SHOWN of each."""
+        return await self._run(lambda tx: (newest(tx, "dispute", "1"), newest(tx, "charge", DISPUTABLE)))
+
+    async def open_dispute(self, charge_id: str, reason: str = "fraudulent", *, inquiry: bool = False) -> Json:
+        """Dispute a paid charge; an inquiry withdraws no money."""
+        return await self._run(lambda tx: disputing.open_dispute(tx, tx.get("charge", charge_id), disputing.Claim(reason, inquiry)))
+
+    async def close_dispute(self, dispute_id: str, *, won: bool) -> Json:
+        """Decide a dispute."""
+        return await self._run(lambda tx: disputing.close(tx, tx.get("dispute", dispute_id), won=won))
 
     async def checkout(self, session_id: str) -> CheckoutView:
         """Return a checkout session as it stands now (expired when its time has come) with its line items."""

@@ -13,6 +13,8 @@ PREFIXES: dict[str, str] = {
     "payment_intent": "pi_",
     "charge": "ch_",
     "refund": "re_",
+    "dispute": "du_",
+    "radar.early_fraud_warning": "issfr_",
     "balance_transaction": "txn_",
     "checkout.session": "cs_test_",
     "item": "li_",

@@ -10,13 +10,17 @@ from sandbox.transaction import Transaction
 MAX_STEPS = 200
 
 
-def advance(tx: Transaction) -> None:
-    """Do everything that is due, at most 200 steps in one transaction; what is left is done by the next pass."""
+def advance(tx: Transaction) -> bool:
+    """Do everything that is due, oldest first and each as of the second it was due at: at most 200 steps in one transaction.
+
+    Returns whether something is left for the next pass.
+    """
     for _ in range(MAX_STEPS):
-        row = tx.connection.execute("SELECT id FROM due WHERE at <= ? ORDER BY at LIMIT 1", (tx.now,)).fetchone()
+        row = tx.connection.execute("SELECT id, at FROM due WHERE at <= ? ORDER BY at LIMIT 1", (tx.now,)).fetchone()
         if row is None:
-            return
-        step(tx, row["id"])
+            return False
+        step(Transaction(tx.connection, tx.configuration, row["at"]), row["id"])
+    return True
 
 
 def step(tx: Transaction, object_id: str) -> None:

@@ -2,7 +2,8 @@
 
 import stripe
 
-from sandbox import settlement
+from sandbox import disputing, settlement
+from sandbox.booking import book_charge
 from sandbox.cards import MESSAGES
 from sandbox.errors import CardRefusal, unexpected_state
 from sandbox.identifiers import random_text
@@ -73,7 +74,7 @@ def _ask(tx: Transaction, intent: Json, return_url: str | None) -> Json:
 def _succeed(tx: Transaction, intent: Json, method: Json, *, authenticated: bool = False) -> Json:
     charge = _charge(tx, intent, method, authenticated=authenticated)
     charge |= {"paid": True, "captured": True, "amount_captured": intent["amount"], "status": "succeeded"}
-    charge["balance_transaction"] = _book(tx, charge)["id"]
+    charge["balance_transaction"] = book_charge(tx, charge)["id"]
     charge["outcome"] = _outcome("approved_by_network", "authorized", "Payment complete.")
     charge["receipt_url"] = f"{tx.configuration.public_url}/receipts/{charge['id']}"
     tx.add(charge, parent=intent["id"], event="charge.succeeded")
@@ -82,7 +83,15 @@ def _succeed(tx: Transaction, intent: Json, method: Json, *, authenticated: bool
         tx.save(method | {"customer": intent["customer"]}, "payment_method.attached")
     saved = tx.save(intent, "payment_intent.succeeded")
     settlement.succeeded(tx, saved)
+    _afterwards(tx, charge, tx.private(method["id"]))
     return saved
+
+
+def _afterwards(tx: Transaction, charge: Json, behaviour: Json) -> None:
+    if behaviour.get("dispute"):
+        disputing.open_dispute(tx, charge, disputing.Claim(behaviour["dispute"], bool(behaviour.get("inquiry"))))
+    if behaviour.get("fraud_warning"):
+        disputing.warn(tx, charge)
 
 
 def _decline(tx: Transaction, intent: Json, method: Json, behaviour: Json) -> CardRefusal:
@@ -146,35 +155,3 @@ def _error(method: Json, code: str, decline_code: str | None, message: str) -> J
     error: Json = {"type": "card_error", "code": code, "message": message, "payment_method": method}
     error["doc_url"] = f"https://docs.stripe.com/error-codes/{code.replace('_', '-')}"
     return error | ({"decline_code": decline_code} if decline_code else {})
-
-
-def _book(tx: Transaction, charge: Json) -> Json:
-    fee = (charge["amount"] * 29 + 500) // 1000 + 30
-    detail = {
-        "amount": fee,
-        "application": None,
-        "currency": charge["currency"],
-        "description": "Stripe processing fees",
-        "type": "stripe_fee",
-    }
-    return book(tx, charge, charge["amount"], fee, [detail], "charge")
-
-
-def book(tx: Transaction, source: Json, amount: int, fee: int, details: list[Json], kind: str) -> Json:
-    """Store the balance transaction of a charge or refund (minor units; a refund's amount is negative)."""
-    made = tx.new(
-        "balance_transaction",
-        amount=amount,
-        fee=fee,
-        net=amount - fee,
-        fee_details=details,
-        currency=source["currency"],
-        source=source["id"],
-        type=kind,
-        reporting_category=kind,
-        status="pending",
-        balance_type="payments",
-        available_on=tx.now + 2 * 86400,
-        description=source["description"],
-    )
-    return tx.add(made)

@@ -11,6 +11,9 @@ from sandbox.errors import CardRefusal, missing
 from sandbox.shapes import Json
 from sandbox.transaction import Transaction
 
+SHOWN = 50
+"""Objects that a page of the seller's shows."""
+
 
 @dataclass(frozen=True)
 class CheckoutView:
@@ -150,6 +153,12 @@ def portal_view(tx: Transaction, session_id: str) -> PortalView:
         default_payment_method=customer["invoice_settings"]["default_payment_method"],
         invoices=list(tx.of_customer("invoice", customer["id"]))[::-1],
     )
+
+
+def newest(tx: Transaction, kind: str, condition: str) -> list[Json]:
+    """Return the newest objects of a kind that a fixed SQL condition holds for, at most SHOWN."""
+    sql = f"SELECT body FROM objects WHERE kind = ? AND deleted = 0 AND {condition} ORDER BY seq DESC LIMIT ?"  # noqa: S608 fixed text
+    return [json.loads(row["body"]) for row in tx.connection.execute(sql, (kind, SHOWN))]
 
 
 def event_views(tx: Transaction, limit: int, before: str | None) -> list[EventView]:

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -15,7 +17,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import Message, Receive, Scope, Send
 
-from web.middleware import RequestLog, SecurityHeaders, request_id_of
+from web.middleware import Dated, RequestLog, SecurityHeaders, request_id_of
 
 
 async def plain(request: Request) -> Response:
@@ -182,3 +184,13 @@ async def test_figures_are_kept_by_route(client: httpx.AsyncClient, path: str, r
     before = counted(route, status)
     await client.get(path)
     assert counted(route, status) == before + 1
+
+
+async def test_an_answer_without_a_date_gets_one_and_a_date_stays() -> None:
+    said = "Sat, 01 Jan 2022 00:00:00 GMT"
+    routes = [Route("/own", lambda _: Response(headers={"date": said})), Route("/none", lambda _: Response())]
+    app = Starlette(routes=routes, middleware=[Middleware(Dated)])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        assert (await client.get("/own")).headers.get_list("date") == [said]
+        (now,) = (await client.get("/none")).headers.get_list("date")
+    assert abs((parsedate_to_datetime(now) - datetime.now(UTC)).total_seconds()) < 10

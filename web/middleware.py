@@ -3,6 +3,7 @@
 import re
 import time
 import uuid
+from email.utils import formatdate
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -81,6 +82,23 @@ class _Answer:
         if self.status == 0:
             body = {"error": "Internal error", "requestId": self._request_id}
             await JSONResponse(body, status_code=500)(scope, receive, self.send)
+
+
+class Dated:
+    """Adds `Date` to each answer that has none, where the server leaves its own out (RFC 9110, 6.6.1)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, what comes back dated."""
+
+        async def dated(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).setdefault("date", formatdate(usegmt=True))
+            await send(message)
+
+        await self._app(scope, receive, dated)
 
 
 class SecurityHeaders:

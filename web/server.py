@@ -102,7 +102,7 @@ async def _prepare(settings: Settings) -> str | None:
 
 
 async def _serve(app: Starlette, settings: Settings, listener: socket.socket) -> int:
-    server = Server(uvicorn.Config(app, **_options()))
+    server = Server(uvicorn.Config(app, **_options(settings)))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     listening = asyncio.create_task(server.listening.wait())
     await asyncio.wait({serving, listening}, return_when=asyncio.FIRST_COMPLETED)
@@ -116,17 +116,18 @@ async def _serve(app: Starlette, settings: Settings, listener: socket.socket) ->
 def _serve_many(settings: Settings) -> int:
     metrics.share_between_processes(settings.billgraph_var / "metrics")
     where: dict[str, Any] = {"host": settings.host, "port": settings.port, "workers": settings.web_concurrency}
-    uvicorn.run("app:from_environment", factory=True, **where, **_options())
+    uvicorn.run("app:from_environment", factory=True, **where, **_options(settings))
     return 0
 
 
-def _options() -> dict[str, Any]:
+def _options(settings: Settings) -> dict[str, Any]:
     return {
         "http": "httptools",
         "ws": "none",
         "log_config": None,
         "access_log": False,
         "server_header": False,
+        "date_header": not settings.sandbox,  # its answers are dated by its own clock, the others by web.middleware.Dated
         "limit_concurrency": MAX_CONNECTIONS,
         "timeout_keep_alive": KEEP_ALIVE,
         "timeout_graceful_shutdown": STOP_LIMIT,

@@ -13,6 +13,7 @@ TEST_CARDS = (
     ("4000 0000 0000 9995", "has insufficient funds"),
     ("4000 0000 0000 3155", "asks for 3-D Secure"),
     ("4000 0000 0000 0069", "has expired"),
+    ("4000 0000 0000 0259", "is paid, then disputed"),
     ("4000 0000 0000 0127", "has another security code"),
 )
 """Numbers that a page lists, and what the bank says to each."""

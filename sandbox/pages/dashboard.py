@@ -7,6 +7,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
+from sandbox.disputing import CLOSED
+from sandbox.errors import Refusal
 from sandbox.pages.card_form import TEST_CARDS
 from sandbox.pages.rendering import HEADERS, configuration_of, engine_of, form, refusing, render, see
 
@@ -16,7 +18,9 @@ SHOWN = 50
 
 async def _start(request: Request) -> Response:
     configuration = configuration_of(request)
-    return render(request, "start.html", cards=TEST_CARDS, webhook_url=configuration.webhook_url, events=await engine_of(request).events(5))
+    events = await engine_of(request).events(5)
+    now = request.app.state.sandbox.clock.now()
+    return render(request, "start.html", cards=TEST_CARDS, webhook_url=configuration.webhook_url, events=events, now=now)
 
 
 async def _events(request: Request) -> Response:
@@ -33,8 +37,31 @@ async def _send_again(request: Request) -> Response:
     return see(f"{configuration_of(request).public_url}/events#{request.path_params['id']}")
 
 
-async def _style(_: Request) -> Response:
+async def _disputes(request: Request) -> Response:
+    disputes, charges = await engine_of(request).disputes()
+    return render(request, "disputes.html", disputes=disputes, charges=charges, closed=CLOSED)
 
+
+async def _open_dispute(request: Request) -> Response:
+    dispute = await engine_of(request).open_dispute((await form(request)).get("charge", ""))
+    return see(f"{configuration_of(request).public_url}/disputes#{dispute['id']}")
+
+
+async def _close_dispute(request: Request) -> Response:
+    given = await form(request)
+    dispute = await engine_of(request).close_dispute(request.path_params["id"], won=given.get("answer") == "won")
+    return see(f"{configuration_of(request).public_url}/disputes#{dispute['id']}")
+
+
+async def _advance(request: Request) -> Response:
+    days = (await form(request)).get("days", "")
+    if not days.isascii() or not days.isdigit() or len(days) > 4:
+        raise Refusal("Write how many days time is to be moved by.", param="days")
+    await engine_of(request).advance(int(days) * 86400)
+    return see(f"{configuration_of(request).public_url}/")
+
+
+async def _style(_: Request) -> Response:
     return FileResponse(Path(__file__).parent / "style.css", headers=HEADERS | {"cache-control": "max-age=60"}, media_type="text/css")
 
 
@@ -42,5 +69,9 @@ ROUTES = [
     Route("/", refusing(_start), methods=["GET"]),
     Route("/events", refusing(_events), methods=["GET"]),
     Route("/events/{id}", refusing(_send_again), methods=["POST"]),
+    Route("/disputes", refusing(_disputes), methods=["GET"]),
+    Route("/disputes", refusing(_open_dispute), methods=["POST"]),
+    Route("/disputes/{id}", refusing(_close_dispute), methods=["POST"]),
+    Route("/clock", refusing(_advance), methods=["POST"]),
     Route("/style.css", _style, methods=["GET"]),
 ]

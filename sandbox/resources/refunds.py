@@ -2,10 +2,10 @@
 
 from stripe import params
 
+from sandbox.booking import book
 from sandbox.currencies import text
 from sandbox.errors import InvalidParameters, Refusal, unexpected_state
 from sandbox.pagination import Where, page
-from sandbox.payments import book
 from sandbox.resources.assignment import assign, refuse_unsupported
 from sandbox.routing import Call, Route
 from sandbox.shapes import Json
@@ -21,6 +21,7 @@ def create(tx: Transaction, call: Call) -> Json:
     """
     refuse_unsupported(call, "origin", "customer", "refund_application_fee", "reverse_transfer")
     charge = _charge(tx, call)
+    _check_undisputed(tx, charge)
     rest = charge["amount_captured"] - charge["amount_refunded"]
     if rest == 0:
         raise Refusal(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
@@ -33,6 +34,11 @@ def create(tx: Transaction, call: Call) -> Json:
             f"Refund amount ({text(amount, code)}) is greater than unrefunded amount on charge ({text(rest, code)})", param="amount"
         )
     return _refund(tx, charge, amount, call)
+
+
+def _check_undisputed(tx: Transaction, charge: Json) -> None:
+    if any(not dispute["is_charge_refundable"] and dispute["status"] != "won" for dispute in tx.children("dispute", charge["id"])):
+        raise Refusal(f"Charge {charge['id']} has been charged back; cannot issue a refund.", code="charge_disputed")
 
 
 def _charge(tx: Transaction, call: Call) -> Json:

@@ -78,7 +78,7 @@ class Served:
         self.sandbox = self.make()
         await self.sandbox.start()
         app = Starlette(routes=[Mount("/sandbox", app=self.sandbox), Route("/hook", self.receive, methods=["POST"])])
-        self.server = Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+        self.server = Server(uvicorn.Config(app, log_level="warning", lifespan="off", date_header=False))
 
     async def stop(self) -> None:
         self.running = False

@@ -9,7 +9,6 @@ from sandbox.triggering import SCENARIOS
 from tests.sandbox.served import PUBLISHABLE, SECRET, Served
 
 LACKING = (
-    "charge.dispute.",
     "coupon.",
     "customer.subscription.paused",
     "customer.subscription.resumed",

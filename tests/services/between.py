@@ -21,7 +21,7 @@ from sandbox.configuration import Configuration
 SECRET_KEY = "sk_test_between"
 PUBLISHABLE_KEY = "pk_test_between"
 HTML = "<html><body>Bad gateway</body></html>"
-HOP_BY_HOP = {"content-length", "connection", "transfer-encoding", "date", "server"}
+HOP_BY_HOP = {"content-length", "connection", "transfer-encoding", "server"}
 
 Fault = Callable[[Callable[[], Awaitable[Response]]], Awaitable[Response]]
 """Given how to pass the call on, answers it: before, after or instead."""
@@ -131,7 +131,9 @@ async def listening(make: Callable[[str], ASGIApp]) -> AsyncIterator[str]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        config = uvicorn.Config(make(address), log_level="critical", lifespan="off", ws="none", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(
+            make(address), log_level="critical", lifespan="off", ws="none", date_header=False, timeout_graceful_shutdown=1
+        )
         server = uvicorn.Server(config)
         server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment] # the test's own signals stay
         task = asyncio.create_task(server.serve(sockets=[listener]))
