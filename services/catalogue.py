@@ -1,7 +1,7 @@
 """What is sold: plans and their prices, ours first, then at Stripe."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from models import BillingInterval, Plan, PlanKind, Price
 from models.database import transaction
@@ -19,6 +19,10 @@ MAX_TRIAL_DAYS = 730
 
 LONGEST_COUNT = {BillingInterval.DAY: 1095, BillingInterval.WEEK: 156, BillingInterval.MONTH: 36, BillingInterval.YEAR: 3}
 """Intervals between two renewals: three years at most, as Stripe has it."""
+
+
+SHOWN = ("name", "description", "active")
+"""Columns of a plan that its product at Stripe has too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,9 @@ async def _saved(terms: PlanTerms) -> Plan:
     plan = await Plan.filter(code=terms.code).select_for_update().get()
     if plan.kind != terms.kind:
         raise InvalidInput("A plan stays of its kind: make another one.", "kind")
-    await plan.update_from_dict(content).save(update_fields=list(content))
+    if any(getattr(plan, name) != content[name] for name in SHOWN):
+        plan.published = False
+    await plan.update_from_dict(content).save(update_fields=[*content, "published"])
     return plan
 
 
@@ -108,8 +114,8 @@ async def _save_prices(plan: Plan, terms: PlanTerms) -> None:
     wanted = {_terms_key(price): price for price in terms.prices}
     for price in await Price.filter(plan_id=plan.id, active=True):
         if wanted.pop(_terms_of(price), None) is None:
-            price.active = False
-            await price.save(update_fields=["active"])
+            price.active = price.published = False
+            await price.save(update_fields=["active", "published"])
     for new in wanted.values():
         await Price(plan_id=plan.id, **_columns(new)).save(force_create=True)
 
@@ -133,9 +139,33 @@ def _terms_of(price: Price) -> tuple[Any, ...]:
 
 
 async def publish(billing: Billing, plan_id: str) -> None:
-    """Bring a plan and its active prices to Stripe, those that are not there yet; not inside a transaction. Safe to run again."""
+    """Bring to Stripe what of a plan and its prices is not there as it is here; not inside a transaction. Safe to run again."""
     for price in await Price.filter(plan_id=plan_id, active=True, stripe_price_id=None).order_by("id"):
         await stripe_id_of(billing, price.id)
+    for price in await Price.filter(plan_id=plan_id, published=False).order_by("id"):
+        await _publish_price(billing, price)
+    await _publish_plan(billing, await Plan.get(id=plan_id))
+
+
+async def _publish_plan(billing: Billing, plan: Plan) -> None:
+    if plan.published:
+        return
+    sent = {name: getattr(plan, name) for name in SHOWN}
+    version = plan.stripe_version
+    if plan.stripe_product_id:
+        product, parameters = str(plan.stripe_product_id), cast("Any", sent | {"description": plan.description or ""})
+        told = await billing.stripe.call("product.update", lambda client: client.v1.products.update_async(product, parameters))
+        version = told.version
+    await Plan.filter(id=plan.id, **sent).update(published=True, stripe_version=version)
+
+
+async def _publish_price(billing: Billing, price: Price) -> None:
+    version, active = price.stripe_version, price.active
+    if price.stripe_price_id:
+        stripe_id = str(price.stripe_price_id)
+        told = await billing.stripe.call("price.update", lambda client: client.v1.prices.update_async(stripe_id, {"active": active}))
+        version = told.version
+    await Price.filter(id=price.id, active=active).update(published=True, stripe_version=version)
 
 
 async def stripe_id_of(billing: Billing, price_id: str) -> str:
@@ -150,8 +180,10 @@ async def stripe_id_of(billing: Billing, price_id: str) -> str:
 
 async def _published(billing: Billing, price: Price) -> str:
     product = await _product_of(billing, price.plan_id)
-    stripe_id = await _price_at_stripe(billing, price.id) or await _new_price(billing, price, product)
+    found = await _price_at_stripe(billing, price.id)
+    stripe_id = found or await _new_price(billing, price, product)
     await Price.filter(id=price.id).update(stripe_price_id=stripe_id)
+    await Price.filter(id=price.id, active=True).update(published=found is None)
     return stripe_id
 
 

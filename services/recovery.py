@@ -102,15 +102,18 @@ async def _finished(billing: Billing, kind: Kind, row: Any) -> bool:
 
 
 async def _publish(billing: Billing, before: datetime) -> int:
-    """Bring to Stripe what a plan that was saved and cut off still lacks."""
-    lacking = await Price.filter(active=True, stripe_price_id=None, created_at__lt=before).order_by("id").limit(BATCH)
-    plans = await Plan.filter(id__in={price.plan_id for price in lacking}, active=True).order_by("id")
+    """Bring to Stripe what of the catalogue is not there as it is here."""
+    lacking = await Price.filter(published=False, created_at__lt=before).order_by("id").limit(BATCH)
+    changed = await Plan.filter(published=False, created_at__lt=before).order_by("id").limit(BATCH)
+    plans = sorted({price.plan_id for price in lacking} | {plan.id for plan in changed})
     published = 0
     for plan in plans:
         try:
-            await catalogue.publish(billing, plan.id)
+            await catalogue.publish(billing, plan)
         except Refusal as refusal:
-            _log.warning("plan_not_published", plan=plan.id, code=refusal.code.value)
-            return published
-        published += 1
+            _log.warning("plan_not_published", plan=plan, code=refusal.code.value)
+            if refusal.retryable:
+                break
+        else:
+            published += 1
     return published

@@ -41,20 +41,23 @@ Request = Callable[[stripe.StripeClient], Awaitable[Any]]
 PATHS = {
     "charge": "charges",
     "checkout.session": "checkout/sessions",
+    "coupon": "coupons",
     "customer": "customers",
     "dispute": "disputes",
     "event": "events",
     "invoice": "invoices",
+    "invoice_payment": "invoice_payments",
     "payment_intent": "payment_intents",
     "payment_method": "payment_methods",
     "price": "prices",
     "product": "products",
+    "promotion_code": "promotion_codes",
     "refund": "refunds",
     "subscription": "subscriptions",
 }
 """Stripe's word for an object (its `object` attribute) and where such objects are read."""
 
-EXPANSIONS = {"invoice": ["payments"], "payment_intent": ["latest_charge"], "refund": ["charge"]}
+EXPANSIONS = {"coupon": ["applies_to"], "invoice": ["payments"], "payment_intent": ["latest_charge"], "refund": ["charge"]}
 """Fields that Stripe leaves out of an object unless asked for."""
 
 _log = structlog.get_logger(__name__)

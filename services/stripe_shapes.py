@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from services.stripe_fields import (
     Json,
+    UnknownShape,
     integer,
     metadata,
     moment,
@@ -187,3 +188,40 @@ def _line_item(line: Json) -> Item:
 def paid_at(invoice: Json) -> datetime:
     """When an invoice was paid; old versions without `status_transitions` have only when it was made."""
     return optional_moment(part(invoice, "status_transitions"), "paid_at") or moment(invoice, "created")
+
+
+def is_draft(invoice: Json) -> bool:
+    """Whether an invoice asks for nothing yet; versions before 2018-11-08 do not say it."""
+    return optional_text(invoice, "status") == "draft"
+
+
+# ---- disputes ----
+
+
+def evidence_due_by(dispute: Json) -> datetime | None:
+    """Until when evidence counts; before 2014 `evidence_due_by` stood at the top."""
+    return optional_moment(part(dispute, "evidence_details"), "due_by") or optional_moment(dispute, "evidence_due_by")
+
+
+# ---- promotion codes and coupons ----
+
+
+def coupon_id(promotion_code: Json) -> str | None:
+    """The coupon behind a promotion code: under `promotion` since 2025-09-30.clover, at the top before."""
+    return reference(part(promotion_code, "promotion"), "coupon") or reference(promotion_code, "coupon")
+
+
+def coupon_products(coupon: Json) -> list[str]:
+    """The Stripe products that a coupon is good for, none named for all; shown only when `applies_to` was expanded."""
+    named = part(coupon, "applies_to").get("products")
+    return [product for product in named if isinstance(product, str)] if isinstance(named, list) else []
+
+
+def percent_off(coupon: Json) -> float | None:
+    """What part a coupon takes off, 0 to 100; None for one that takes an amount off."""
+    told = coupon.get("percent_off")
+    if told is None:
+        return None
+    if not isinstance(told, int | float) or isinstance(told, bool) or not 0 < told <= 100:
+        raise UnknownShape(coupon, "percent_off", "a percentage")
+    return float(told)

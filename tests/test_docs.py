@@ -12,6 +12,7 @@ from typer.main import get_command
 from cli import cli
 from schema.error_codes import ErrorCode
 from services.errors import RefusalCode
+from services.mirror import Mirror
 from settings import Settings
 from webhooks.handlers import HANDLERS
 
@@ -72,9 +73,13 @@ def command_list() -> str:
 
 
 def event_table() -> str:
-    return "\n".join(
-        ["| Event | What is done |", "|---|---|", *(f"| `{name}` | `{handler.__name__}` |" for name, handler in HANDLERS.items())]
-    )
+    rows = (f"| `{name}` | {effect_of(handler)} |" for name, handler in HANDLERS.items())
+    return "\n".join(["| Event | What is done |", "|---|---|", *rows])
+
+
+def effect_of(handler: Mirror) -> str:
+    """The first paragraph of what the handler says of itself."""
+    return " ".join((handler.__doc__ or "").partition("\n\n")[0].split())
 
 
 TABLES = {"configuration.md": configuration_table, "commands.md": command_list, "webhooks.md": event_table}

@@ -1,6 +1,7 @@
 """An invoice of a subscription of ours: the payment that it asks for."""
 
 from models import PAID, Payment, PaymentStatus, Subscription
+from models.persistence import find
 from services import stripe_fields as fields
 from services import stripe_shapes as shapes
 from services.mirror.guard import Facts, FactsOf, create, renew
@@ -16,7 +17,7 @@ from services.stripe_shapes import Settlement
 
 
 async def mirror_invoice(snapshot: Snapshot, known: Known) -> Outcome:
-    """Write the payment of a subscription's invoice.
+    """Write the payment that a subscription's invoice asks for: none yet for a draft, canceled when the invoice is void.
 
     IGNORED are invoices without a subscription of ours, and those of nothing: free trials, and what credit at Stripe has paid. What pays an
     invoice is read from Stripe when we first hear of it, and when it is paid but its payment intent did not say so yet.
@@ -27,12 +28,32 @@ async def mirror_invoice(snapshot: Snapshot, known: Known) -> Outcome:
     if subscription is None or not asked(invoice):
         return Outcome.IGNORED
     row = await locked_payment({}, stripe_invoice_id=fields.text(invoice, "id"))
+    if shapes.is_draft(invoice):
+        return Outcome.STALE if row else Outcome.IGNORED
     if row is not None and not _lags(row, invoice):
         return await renew(row, snapshot, known, _facts_of(row, subscription), "invoice_version")
     told = _told(snapshot, known)
     if told is None or (row is not None and told.version < row.invoice_version):
         return Outcome.STALE
     return await _follow(row, told, subscription, known)
+
+
+async def mirror_invoice_payment(snapshot: Snapshot, known: Known) -> Outcome:
+    """Read the invoice that a payment is of, and write it as any other; IGNORED when Stripe has no such invoice, or it is not ours."""
+    invoice_id = fields.reference(snapshot.object, "invoice")
+    invoice = known.require("invoice", invoice_id) if invoice_id else None
+    return await mirror_invoice(invoice, known) if invoice else Outcome.IGNORED
+
+
+async def expect_renewal(snapshot: Snapshot, known: Known) -> Outcome:
+    """Read the subscription that is about to be billed, if we have missed it; IGNORED when it is known or not ours.
+
+    An upcoming invoice has no id and nothing to keep.
+    """
+    subscription_id = shapes.invoice_subscription(snapshot.object)
+    if subscription_id is None or await find(Subscription, stripe_subscription_id=subscription_id):
+        return Outcome.IGNORED
+    return Outcome.PROCESSED if await subscription_of(subscription_id, known) else Outcome.IGNORED
 
 
 def asked(invoice: Json) -> int:
@@ -97,6 +118,8 @@ def _paying(row: Payment, invoice: Json) -> Facts:
     pays = shapes.settlement(invoice)
     if pays and pays.payment_intent and pays.payment_intent != row.stripe_payment_intent_id:
         facts |= {"stripe_payment_intent_id": pays.payment_intent, "intent_version": 0}
+    if invoice.get("status") == "void":
+        return settled(row, facts, PaymentStatus.CANCELED)
     if invoice.get("status") != "paid":
         return facts
     return settled(row, facts | {"succeeded_at": row.succeeded_at or shapes.paid_at(invoice)}, PaymentStatus.SUCCEEDED)

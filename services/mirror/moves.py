@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import TypeVar
 
-from models import PAID, CheckoutStatus, PaymentStatus, RefundStatus, SubscriptionStatus
+from models import PAID, CheckoutStatus, DisputeStatus, PaymentStatus, RefundStatus, SubscriptionStatus
 
 Status = TypeVar("Status", bound=StrEnum)
 Moves = Mapping[Status, frozenset[Status]]
@@ -49,6 +49,15 @@ SUBSCRIPTION: Moves[SubscriptionStatus] = {
     SubscriptionStatus.CANCELED: frozenset({SubscriptionStatus.CANCELED}),
 }
 """A subscription that has begun is never incomplete again; one that has ended stays so (docs.stripe.com/billing/subscriptions/overview)."""
+
+_CLOSED_DISPUTE = frozenset({DisputeStatus.WON, DisputeStatus.WARNING_CLOSED, DisputeStatus.PREVENTED})
+_APPEALED = frozenset({DisputeStatus.LOST, DisputeStatus.WON, DisputeStatus.APPEAL_NEEDS_RESPONSE, DisputeStatus.APPEAL_UNDER_REVIEW})
+_APPEALS = frozenset({DisputeStatus.LOST, DisputeStatus.APPEAL_NEEDS_RESPONSE, DisputeStatus.APPEAL_UNDER_REVIEW})
+DISPUTE: Moves[DisputeStatus] = {
+    status: frozenset({status}) if status in _CLOSED_DISPUTE else _APPEALED if status in _APPEALS else frozenset(DisputeStatus)
+    for status in DisputeStatus
+}
+"""One that was won, closed or prevented stays so; one that was lost can only be appealed (docs.stripe.com/disputes/how-disputes-work)."""
 
 CHECKOUT: Moves[CheckoutStatus] = {
     CheckoutStatus.OPEN: frozenset(CheckoutStatus),

@@ -41,7 +41,8 @@ async def _locked(**key: str) -> Payment | None:
 def settled(row: Payment, facts: Facts, told: PaymentStatus) -> Facts:
     """The facts with the status that follows from them and from what the row already knows.
 
-    Money that has come in decides: then the status follows from how much of it went back. A success clears what failed before.
+    Money that has come in decides: then the status follows from whether it is disputed and how much of it went back. A success clears what
+    failed before.
     """
     before = PaymentStatus(row.status)
     if told in PAID or before in PAID:
@@ -51,8 +52,8 @@ def settled(row: Payment, facts: Facts, told: PaymentStatus) -> Facts:
 
 
 def _paid_status(row: Payment, facts: Facts) -> PaymentStatus:
-    amount, refunded = (facts.get(column, getattr(row, column)) for column in ("amount", "amount_refunded"))
-    if row.status == PaymentStatus.DISPUTED:
+    amount, refunded, disputed = (facts.get(column, getattr(row, column)) for column in ("amount", "amount_refunded", "disputed"))
+    if disputed:
         return PaymentStatus.DISPUTED
     if not refunded:
         return PaymentStatus.SUCCEEDED

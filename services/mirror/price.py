@@ -1,9 +1,15 @@
-"""Which of our prices Stripe names."""
+"""A price of Stripe's: which of ours it is, and whether it is offered. What it costs never changes."""
 
 from models import Price
 from models.ids import Prefix, prefix_of
-from models.persistence import find
-from services.mirror.payment import OUR_ID
+from models.persistence import find, lock
+from services import stripe_fields as fields
+from services.mirror.guard import Facts, renew
+from services.mirror.known import Known
+from services.mirror.outcome import Outcome
+from services.mirror.payment import OUR_ID, our_id
+from services.snapshot import Snapshot
+from services.stripe_fields import Json
 from services.stripe_shapes import Item
 
 
@@ -16,3 +22,28 @@ async def price_of(item: Item | None) -> Price | None:
     if found is None and row_id and prefix_of(row_id) is Prefix.PRICE:
         return await find(Price, id=row_id)
     return found
+
+
+async def mirror_price(snapshot: Snapshot, known: Known) -> Outcome:
+    """Write whether a price is offered; IGNORED when it is none of ours, STALE while a change of ours is on its way to Stripe."""
+    row = await _locked(snapshot.object)
+    if row is None:
+        return Outcome.IGNORED
+    return await renew(row, snapshot, known, _facts) if row.published else Outcome.STALE
+
+
+async def retire_price(snapshot: Snapshot, known: Known) -> Outcome:
+    """Offer a price no more that was deleted."""
+    return await mirror_price(Snapshot(snapshot.object | {"deleted": True}, snapshot.version, snapshot.read), known)
+
+
+async def _locked(price: Json) -> Price | None:
+    row = await lock(Price, stripe_price_id=fields.text(price, "id"))
+    row_id = our_id(price, Prefix.PRICE)
+    return row or (await lock(Price, id=row_id, stripe_price_id=None) if row_id else None)
+
+
+async def _facts(price: Json) -> Facts:
+    if price.get("deleted"):
+        return {"active": False}
+    return {"stripe_price_id": fields.text(price, "id"), "active": price.get("active") is not False}

@@ -5,12 +5,10 @@ from models.ids import Prefix
 from models.persistence import find, lock
 from services import stripe_fields as fields
 from services.mirror.charge import mirror_charge
-from services.mirror.customer import known_customer
-from services.mirror.invoice import mirror_invoice
-from services.mirror.known import INVOICE_OF_PAYMENT_INTENT, Known
+from services.mirror.known import Known
 from services.mirror.outcome import Outcome
-from services.mirror.payment import locked_payment, our_id
-from services.mirror.payment_intent import mirror_payment_intent
+from services.mirror.payment import our_id
+from services.mirror.payment_parent import known_payment_of, read_payment_of
 from services.mirror.refund_row import mirror_refund_of, status_of
 from services.snapshot import Snapshot
 from services.stripe_fields import Json
@@ -22,7 +20,7 @@ async def mirror_refund(snapshot: Snapshot, known: Known) -> Outcome:
     A refund that failed gives its amount back to the charge, which Stripe sends no event for: the charge is read.
     """
     refund = snapshot.object
-    payment = await _payment_of(refund) or await _unknown_payment_of(refund, known)
+    payment = await _payment_of(refund, known)
     if payment is None:
         return Outcome.IGNORED
     outcome = await mirror_refund_of(payment, snapshot, known)
@@ -41,22 +39,9 @@ async def _charge_anew(refund: Json, known: Known) -> None:
         await mirror_charge(charge, known)
 
 
-async def _payment_of(refund: Json) -> Payment | None:
-    intent_id, charge_id = fields.reference(refund, "payment_intent"), fields.reference(refund, "charge")
-    row = await locked_payment(refund, stripe_payment_intent_id=intent_id, stripe_charge_id=charge_id)
+async def _payment_of(refund: Json, known: Known) -> Payment | None:
+    row = await known_payment_of(refund)
     row_id = our_id(refund, Prefix.REFUND)
     if row is None and row_id and (ours := await find(Refund, id=row_id)):
         return await lock(Payment, id=ours.payment_id)
-    return row
-
-
-async def _unknown_payment_of(refund: Json, known: Known) -> Payment | None:
-    intent_id = fields.reference(refund, "payment_intent")
-    intent = known.require("payment_intent", intent_id) if intent_id else None
-    if intent is None:
-        return None
-    if await mirror_payment_intent(intent, known) is Outcome.IGNORED and await known_customer(intent.object):
-        invoice = known.require(INVOICE_OF_PAYMENT_INTENT, intent.object["id"])
-        if invoice is not None:
-            await mirror_invoice(invoice, known)
-    return await locked_payment({}, stripe_payment_intent_id=intent_id)
+    return row or await read_payment_of(refund, known)
