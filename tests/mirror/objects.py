@@ -166,6 +166,45 @@ def customer(**fields: Any) -> Json:
     return _without_empty(base | fields)
 
 
+def dispute(**fields: Any) -> Json:
+    base = {
+        "id": "dp_1",
+        "object": "dispute",
+        "amount": 4900,
+        "charge": "ch_1",
+        "created": START + 40,
+        "currency": "usd",
+        "evidence_details": {"due_by": START + 86_400, "has_evidence": False, "past_due": False, "submission_count": 0},
+        "metadata": {},
+        "payment_intent": "pi_1",
+        "reason": "fraudulent",
+        "status": "needs_response",
+    }
+    return base | fields
+
+
+def product(**fields: Any) -> Json:
+    base = {"id": "prod_1", "object": "product", "active": True, "created": START, "description": None, "name": "Course"}
+    return base | {"metadata": {}} | fields
+
+
+def price(**fields: Any) -> Json:
+    base = {"id": "price_once", "object": "price", "active": True, "created": START, "currency": "usd", "unit_amount": 4900}
+    return base | {"metadata": {}} | fields
+
+
+def coupon(**fields: Any) -> Json:
+    base = {"id": "SUMMER", "object": "coupon", "amount_off": None, "created": START, "currency": None, "duration": "once"}
+    more: Json = {"duration_in_months": None, "metadata": {}, "percent_off": 12.5, "valid": True}
+    return base | more | fields
+
+
+def promotion_code(**fields: Any) -> Json:
+    base = {"id": "promo_1", "object": "promotion_code", "active": True, "code": "SUMMER12", "created": START, "customer": None}
+    more = {"expires_at": None, "max_redemptions": 10, "metadata": {}, "promotion": {"type": "coupon", "coupon": "SUMMER"}}
+    return base | more | {"times_redeemed": 0} | fields
+
+
 def event(kind: str, thing: Json, created: int, number: int = 0) -> Json:
     """An event as Stripe sends it: what must be expanded to be seen is not in it."""
     shown = {name: value for name, value in thing.items() if name != "payments"}

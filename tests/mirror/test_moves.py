@@ -4,15 +4,16 @@ from enum import StrEnum
 
 import pytest
 
-from models import ENDED, PAID, CheckoutStatus, PaymentStatus, RefundStatus, SubscriptionStatus
-from services.mirror import payment_intent, refund_row, subscription
-from services.mirror.moves import CHECKOUT, PAYMENT, REFUND, SUBSCRIPTION, Moves, may_move
+from models import ENDED, PAID, CheckoutStatus, DisputeStatus, PaymentStatus, RefundStatus, SubscriptionStatus
+from services.mirror import dispute, payment_intent, refund_row, subscription
+from services.mirror.moves import CHECKOUT, DISPUTE, PAYMENT, REFUND, SUBSCRIPTION, Moves, may_move
 
 TABLES: list[tuple[Moves[StrEnum], type[StrEnum]]] = [
-    (PAYMENT, PaymentStatus),  # type: ignore[list-item]  # one list of four kinds
-    (REFUND, RefundStatus),  # type: ignore[list-item]  # one list of four kinds
-    (SUBSCRIPTION, SubscriptionStatus),  # type: ignore[list-item]  # one list of four kinds
-    (CHECKOUT, CheckoutStatus),  # type: ignore[list-item]  # one list of four kinds
+    (PAYMENT, PaymentStatus),  # type: ignore[list-item]  # one list of five kinds
+    (REFUND, RefundStatus),  # type: ignore[list-item]  # one list of five kinds
+    (SUBSCRIPTION, SubscriptionStatus),  # type: ignore[list-item]  # one list of five kinds
+    (CHECKOUT, CheckoutStatus),  # type: ignore[list-item]  # one list of five kinds
+    (DISPUTE, DisputeStatus),  # type: ignore[list-item]  # one list of five kinds
 ]
 
 
@@ -62,8 +63,20 @@ def test_checkouts(before: CheckoutStatus, after: CheckoutStatus) -> None:
     assert may_move(CHECKOUT, before, after) == (before is CheckoutStatus.OPEN or before is after)
 
 
+@pytest.mark.parametrize("before", DisputeStatus)
+@pytest.mark.parametrize("after", DisputeStatus)
+def test_disputes(before: DisputeStatus, after: DisputeStatus) -> None:
+    if before in {DisputeStatus.WON, DisputeStatus.WARNING_CLOSED, DisputeStatus.PREVENTED}:
+        assert may_move(DISPUTE, before, after) == (after is before)
+    elif before in {DisputeStatus.LOST, DisputeStatus.APPEAL_NEEDS_RESPONSE, DisputeStatus.APPEAL_UNDER_REVIEW}:
+        assert may_move(DISPUTE, before, after) == (after in {"LOST", "WON", "APPEAL_NEEDS_RESPONSE", "APPEAL_UNDER_REVIEW"})
+    else:
+        assert may_move(DISPUTE, before, after)
+
+
 def test_every_status_but_those_of_our_own_has_a_word_of_stripes() -> None:
     ours = {PaymentStatus.FAILED, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED, PaymentStatus.DISPUTED, PaymentStatus.UNKNOWN}
     assert set(payment_intent.STATUSES.values()) == set(PaymentStatus) - ours
     assert set(refund_row.STATUSES.values()) == set(RefundStatus) - {RefundStatus.UNKNOWN}
     assert set(subscription.STATUSES.values()) == set(SubscriptionStatus) - {SubscriptionStatus.UNKNOWN}
+    assert set(dispute.STATUSES.values()) == set(DisputeStatus) - {DisputeStatus.UNKNOWN}
