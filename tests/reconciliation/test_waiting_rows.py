@@ -1,0 +1,63 @@
+"""Rows that wait too long for Stripe's word are read again by the worker, oldest first, a batch at a time."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from models import CheckoutSession, Dispute, Payment, Refund, Subscription
+from models.record import Record
+from services import waiting_rows
+from services.mirror import write
+from services.snapshot import Snapshot
+from services.waiting_rows import CHECKOUT_SESSIONS, DISPUTES, PAYMENTS, REFUNDS, SUBSCRIPTIONS, Waiting, WaitingRows
+from tests.mirror import objects
+from tests.reconciliation.world import World
+from tests.services.shop import ALICE, course
+
+HOUR_AGO = timedelta(hours=1)
+
+
+async def grown_old(model: type[Record], column: str, ago: timedelta = HOUR_AGO) -> None:
+    await model.all().update(**{column: datetime.now(UTC) - ago})
+
+
+async def rounds(world: World, waiting: Waiting) -> tuple[int, int]:
+    """How many rows two rounds read."""
+    reader = WaitingRows(world.billing, waiting)
+    return await reader.round(), await reader.round()
+
+
+async def sold(world: World) -> None:
+    await world.sell()
+    await world.deliver()
+    world.front.sandbox.clock.advance(60)
+
+
+async def test_a_refund_that_waits(world: World) -> None:
+    await sold(world)
+    payment = await Payment.get(status="PARTIALLY_REFUNDED")
+    await Refund.all().update(status="PENDING")
+    assert await rounds(world, REFUNDS) == (0, 0)
+    await grown_old(Refund, "created_at")
+    assert await rounds(world, REFUNDS) == (1, 0)
+    assert [(row.status, row.payment_id) async for row in Refund.all()] == [("SUCCEEDED", payment.id)]
+
+
+async def test_a_subscription_whose_period_is_over(world: World) -> None:
+    await sold(world)
+    row = await Subscription.get(status="ACTIVE")
+    assert await rounds(world, SUBSCRIPTIONS) == (0, 0)
+    await grown_old(Subscription, "current_period_end", 2 * HOUR_AGO)
+    assert await rounds(world, SUBSCRIPTIONS) == (1, 0)
+    assert (await Subscription.get(id=row.id)).current_period_end == row.current_period_end
+
+
+async def test_a_checkout_session_that_is_past_its_expiry(world: World) -> None:
+    await world.sell()
+    session = await CheckoutSession.create(**await begun(world))
+    assert await rounds(world, CHECKOUT_SESSIONS) == (0, 0)
+    await grown_old(CheckoutSession, "expires_at")
+    await world.ask(f"checkout/sessions/{session.stripe_session_id}/expire")
+    assert await rounds(world, CHECKOUT_SESSIONS) == (1, 0)
+    assert (await CheckoutSession.get(id=session.id)).status == "EXPIRED"
