@@ -14,17 +14,19 @@ from sandbox.transaction import Transaction
 from services import patient_gateway, stripe_lists
 from services.backfill import KNOWN, Walk, backfill
 from services.errors import StripeUnavailable
+from services.inbox import Handlers
 from tests.reconciliation.command import Command
 from tests.reconciliation.world import World, known_rows, put_back, rows, snapshots_held
 from tests.services.between import Held, error
 from webhooks.handlers import HANDLERS
 
 NAME = "webhooks backfill --since 3d"
+UPDATES: Handlers = {"customer.updated": HANDLERS["customer.updated"]}
 
 
-async def walk(world: World, stop: asyncio.Event | None = None, *, pages: int = 0) -> Walk:
+async def walk(world: World, handlers: Handlers = UPDATES, *, pages: int = 0) -> Walk:
     """Three days; stopped after so many pages."""
-    stop, seen = stop or asyncio.Event(), 0
+    stop, seen = asyncio.Event(), 0
 
     def told(_: Walk) -> None:
         nonlocal seen
@@ -33,7 +35,7 @@ async def walk(world: World, stop: asyncio.Event | None = None, *, pages: int = 
             stop.set()
 
     since = datetime.now(UTC) - timedelta(days=3)
-    return await backfill(world.billing, HANDLERS, since, name=NAME, undelivered=False, stop=stop, told=told)
+    return await backfill(world.billing, handlers, since, name=NAME, undelivered=False, stop=stop, told=told)
 
 
 def counts(out: str) -> dict[str, int]:
@@ -73,7 +75,7 @@ async def test_a_walk_that_was_stopped_goes_on_and_takes_what_came_since(world: 
 async def test_killed_midway_and_started_again_it_finishes(world: World, command: Command) -> None:
     await world.foreign(250)
     held = Held(early=True)
-    world.front.reads += [("/v1/events", lambda forward: forward()), ("/v1/events", held)]
+    world.front.reads.append(("starting_after", held))
     running = await command.start("webhooks", "backfill", "--since", "3d")
     await asyncio.wait_for(held.arrived.wait(), 30)
     running.send(signal.SIGKILL)
@@ -97,7 +99,7 @@ async def test_an_interrupt_ends_the_page_and_says_how_to_go_on(world: World, co
         await held(forward)
         return passed
 
-    world.front.reads.append(("/v1/events", late))
+    world.front.reads.append(("customer.updated", late))
     running = await command.start("webhooks", "backfill", "--since", "3d")
     await asyncio.wait_for(held.arrived.wait(), 30)
     running.send(signal.SIGINT)
@@ -114,7 +116,7 @@ async def test_stripe_is_given_the_time_that_it_asks_for(world: World, monkeypat
     await world.sell()
     too_much = error(429, "invalid_request_error", code="rate_limit", stripe_should_retry="false")
     world.front.reads += [("", too_much)] * 6
-    ended = await walk(world)
+    ended = await walk(world, HANDLERS)
     assert (ended.finished, ended.counts["FAILED"], world.front.reads) == (True, 0, [])
     assert await Payment.filter(status="PARTIALLY_REFUNDED").count() == 1
 
@@ -123,7 +125,7 @@ async def test_one_that_stripe_does_not_answer_keeps_its_place(world: World, mon
     monkeypatch.setattr(stripe_lists, "PAGE", 5)
     await world.foreign(12)
     down = error(503, "api_error", stripe_should_retry="false")
-    world.front.reads += [("/v1/events", lambda forward: forward()), ("/v1/events", down)]
+    world.front.reads.append(("starting_after", down))
     with pytest.raises(StripeUnavailable):
         await walk(world)
     assert (await WebhookEvent.all().count(), await Checkpoint.all().count()) == (5, 1)
@@ -173,6 +175,6 @@ async def test_memory_does_not_grow_with_the_number_of_events(world: World, monk
         most = max(most, snapshots_held() - before)
 
     since = datetime.now(UTC) - timedelta(days=3)
-    ended = await backfill(world.billing, HANDLERS, since, name=NAME, undelivered=False, stop=asyncio.Event(), told=told)
+    ended = await backfill(world.billing, UPDATES, since, name=NAME, undelivered=False, stop=asyncio.Event(), told=told)
     assert (ended.total, ended.finished) == (1000, True)
     assert most <= 4 * 25

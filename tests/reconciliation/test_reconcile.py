@@ -121,7 +121,7 @@ async def test_killed_midway_and_started_again_it_finishes(world: World, command
     gone = await plant(world)
     await gone.delete()
     held = Held(early=True)
-    world.front.reads.append(("/v1/refunds", held))
+    world.front.reads.append(("/v1/refunds?", held))
     running = await command.start("reconcile", "--since", "1d")
     await asyncio.wait_for(held.arrived.wait(), 30)
     running.send(signal.SIGKILL)

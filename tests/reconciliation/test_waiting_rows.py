@@ -8,12 +8,11 @@ import pytest
 from models import CheckoutSession, Dispute, Payment, Refund, Subscription
 from models.record import Record
 from services import waiting_rows
-from services.mirror import write
-from services.snapshot import Snapshot
+from services.checkout import create_checkout_session
+from services.payment_intents import create_payment_intent
 from services.waiting_rows import CHECKOUT_SESSIONS, DISPUTES, PAYMENTS, REFUNDS, SUBSCRIPTIONS, Waiting, WaitingRows
-from tests.mirror import objects
-from tests.reconciliation.world import World
-from tests.services.shop import ALICE, course
+from tests.reconciliation.world import World, rows
+from tests.services.shop import ALICE, checkout, course
 
 HOUR_AGO = timedelta(hours=1)
 
@@ -55,9 +54,32 @@ async def test_a_subscription_whose_period_is_over(world: World) -> None:
 
 async def test_a_checkout_session_that_is_past_its_expiry(world: World) -> None:
     await world.sell()
-    session = await CheckoutSession.create(**await begun(world))
+    done = await create_checkout_session(world.billing, ALICE, checkout(plan_code="credits", currency="USD", quantity=10))
+    session = await CheckoutSession.get(id=done.object_id)
     assert await rounds(world, CHECKOUT_SESSIONS) == (0, 0)
     await grown_old(CheckoutSession, "expires_at")
     await world.ask(f"checkout/sessions/{session.stripe_session_id}/expire")
     assert await rounds(world, CHECKOUT_SESSIONS) == (1, 0)
     assert (await CheckoutSession.get(id=session.id)).status == "EXPIRED"
+    assert (await Payment.get(id=session.payment_id)).status == "CANCELED"
+
+
+async def test_batches_go_round(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting_rows, "BATCH", 2)
+    await world.sell()
+    for _ in range(2):
+        await create_payment_intent(world.billing, ALICE, course())
+    await grown_old(Payment, "created_at")
+    reader = WaitingRows(world.billing, PAYMENTS)
+    assert [await reader.round() for _ in range(4)] == [2, 2, 0, 2]
+    assert await Payment.filter(status="PARTIALLY_REFUNDED").count() == 1
+
+
+async def test_an_open_dispute(world: World) -> None:
+    await sold(world)
+    payment = await Payment.get(status="PARTIALLY_REFUNDED")
+    told: dict[str, Any] = {"stripe_status": "needs_response", "reason": "fraudulent", "amount": 100, "currency": "USD"}
+    await Dispute.create(payment_id=payment.id, status="NEEDS_RESPONSE", stripe_dispute_id="dp_gone", **told)
+    before = await rows()
+    assert await rounds(world, DISPUTES) == (1, 1)
+    assert await rows() == before

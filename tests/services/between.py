@@ -80,7 +80,7 @@ class Held:
 
 @dataclass
 class Between:
-    """`faults` are used up first to last by POSTs whose path ends like their key, `reads` likewise by GETs.
+    """`faults` are used up first to last by POSTs whose path ends like their key, `reads` by GETs whose path and query contain it.
 
     `posted` is what was posted, in order, `got` what was read.
     """
@@ -117,10 +117,13 @@ class Between:
             self.posted.append((path, request.headers.get("idempotency-key")))
         if request.method == "GET":
             self.got.append(f"{path}?{request.url.query}")
-        faults = {"POST": self.faults, "GET": self.reads}.get(request.method, [])
-        for number, (ending, fault) in enumerate(faults):
+            for number, (part, fault) in enumerate(self.reads):
+                if part in self.got[-1]:
+                    del self.reads[number]
+                    return await fault(forward)
+        for number, (ending, fault) in enumerate(self.faults if request.method == "POST" else []):
             if path.endswith(ending):
-                del faults[number]
+                del self.faults[number]
                 return await fault(forward)
         return await forward()
 
