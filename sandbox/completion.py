@@ -57,8 +57,15 @@ def abandon(tx: Transaction, subscription: Json) -> None:
     tx.save(subscription | {"status": "incomplete_expired", "ended_at": tx.now}, "customer.subscription.updated")
 
 
+def mark_uncollectible(tx: Transaction, invoice: Json) -> Json:
+    """Give an open invoice up as not to be collected; it may still be paid. Emits invoice.marked_uncollectible."""
+    invoice |= {"status": "uncollectible", "auto_advance": False, "next_payment_attempt": None}
+    invoice["status_transitions"]["marked_uncollectible_at"] = tx.now
+    return tx.save(invoice, "invoice.marked_uncollectible")
+
+
 def void(tx: Transaction, invoice: Json) -> Json:
-    """Void an open invoice; nothing is due any more. Emits invoice.voided."""
+    """Void an open or uncollectible invoice; nothing is due any more. Emits invoice.voided."""
     invoice |= {"status": "void", "auto_advance": False, "next_payment_attempt": None}
     invoice["status_transitions"]["voided_at"] = tx.now
     return tx.save(invoice, "invoice.voided")

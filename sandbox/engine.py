@@ -31,7 +31,7 @@ from sandbox import completion, disputing, payments, subscribing
 from sandbox.cards import CardForm
 from sandbox.errors import Refusal
 from sandbox.expansion import expand
-from sandbox.periods import next_change
+from sandbox.periods import end_of_period, plan_ahead
 from sandbox.resources import payment_methods
 from sandbox.resources.checkout_sessions import fresh
 from sandbox.shapes import Json
@@ -69,7 +69,7 @@ class Run(Protocol):
 
 
 def _save(tx: Transaction, subscription: Json) -> Json:
-    tx.schedule(subscription["id"], next_change(subscription))
+    plan_ahead(tx, subscription)
     return tx.save(subscription, "customer.subscription.updated")
 
 
@@ -161,7 +161,7 @@ class Engine:
         def work(tx: Transaction) -> Json:
             subscription = owned_subscription(tx, session_id, subscription_id)
             subscribing.check_running(subscription)
-            subscription |= {"cancel_at": subscribing.end_of_period(subscription), "canceled_at": tx.now}
+            subscription |= {"cancel_at": end_of_period(subscription), "canceled_at": tx.now}
             subscription["cancellation_details"]["reason"] = "cancellation_requested"
             return _save(tx, subscription)
 

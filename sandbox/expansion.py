@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from sandbox.errors import InvalidParameters
-from sandbox.identifiers import kind_of
 from sandbox.pagination import whole
 from sandbox.transaction import Json, Transaction
 
@@ -89,7 +88,7 @@ def _walk(tx: Transaction, node: Any, parts: list[str], path: str) -> None:
 
 
 def _object(tx: Transaction, value: str, path: str) -> Json:
-    kind = kind_of(value)
+    kind = tx.kind(value)
     found = None if kind is None else tx.find(kind, value) or tx.remains(kind, value)
     if found is None:
         raise _refused(path)

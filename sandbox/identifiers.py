@@ -27,7 +27,10 @@ PREFIXES: dict[str, str] = {
     "billing_portal.configuration": "bpc_",
     "webhook_endpoint": "we_",
     "event": "evt_",
+    "coupon": "",
+    "promotion_code": "promo_",
 }
+LENGTHS = {"checkout.session": 40, "coupon": 8}
 
 
 def random_text(length: int = 24) -> str:
@@ -37,12 +40,4 @@ def random_text(length: int = 24) -> str:
 
 def new_id(kind: str) -> str:
     """Return a fresh id for a resource, by its `object` name."""
-    return PREFIXES[kind] + random_text(40 if kind == "checkout.session" else 24)
-
-
-def kind_of(value: str) -> str | None:
-    """Return the `object` name that an id's prefix stands for; None when it is no id of ours."""
-    for kind, prefix in PREFIXES.items():
-        if value.startswith(prefix):
-            return kind
-    return None
+    return PREFIXES[kind] + random_text(LENGTHS.get(kind, 24))

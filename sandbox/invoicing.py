@@ -3,13 +3,28 @@
 import stripe
 
 from sandbox.identifiers import new_id, random_text
-from sandbox.periods import next_change
+from sandbox.periods import plan_ahead
 from sandbox.shapes import Json, nested
 from sandbox.transaction import Transaction
 
 
 def draft(tx: Transaction, subscription: Json, reason: str, lines: list[Json]) -> Json:
     """Store a subscription's `latest_invoice`, a draft, with its lines (minor units); emits invoice.created."""
+    return tx.add(_drafted(tx, subscription, reason, lines), parent=subscription["id"], event="invoice.created")
+
+
+def upcoming(tx: Transaction, subscription: Json) -> Json:
+    """Return the invoice of a subscription's next period, which has no id yet."""
+    foreseen = _drafted(tx, subscription, "upcoming", lines(tx, subscription))
+    return {name: value for name, value in foreseen.items() if name != "id"}
+
+
+def lines(tx: Transaction, subscription: Json, *, trial: bool = False) -> list[Json]:
+    """Return a line for each item of a subscription."""
+    return [line(tx, subscription, item, trial=trial) for item in subscription["items"]["data"]]
+
+
+def _drafted(tx: Transaction, subscription: Json, reason: str, lines: list[Json]) -> Json:
     customer = tx.get("customer", subscription["customer"])
     total = sum(line["amount"] for line in lines)
     invoice = tx.new("invoice", **_amounts(total), **_of_customer(customer), billing_reason=reason, status="draft", auto_advance=False)
@@ -33,7 +48,7 @@ def draft(tx: Transaction, subscription: Json, reason: str, lines: list[Json]) -
         "has_more": False,
         "url": f"/v1/invoices/{invoice['id']}/lines",
     }
-    return tx.add(invoice, parent=subscription["id"], event="invoice.created")
+    return invoice
 
 
 def _amounts(total: int) -> Json:
@@ -147,13 +162,16 @@ def _close(tx: Transaction, invoice: Json, intent: Json | None) -> Json:
 
 def _activate(tx: Transaction, invoice: Json, intent: Json | None) -> None:
     subscription = tx.find("subscription", invoice["parent"]["subscription_details"]["subscription"])
-    if subscription is None or subscription["status"] not in {"incomplete", "past_due", "unpaid"}:
+    if subscription is None or subscription["status"] not in {"incomplete", "past_due", "unpaid", "paused"}:
         return
     method = tx.find("payment_method", intent and intent["payment_method"])
     if method is not None and method["customer"] and tx.private(subscription["id"]).get("save_method"):
         subscription["default_payment_method"] = method["id"]
-    tx.schedule(subscription["id"], next_change(subscription))
-    tx.save(subscription | {"status": "active"}, "customer.subscription.updated")
+    resumed = subscription["status"] == "paused"
+    saved = tx.save(subscription | {"status": "active"}, "customer.subscription.updated")
+    plan_ahead(tx, saved)
+    if resumed:
+        tx.emit("customer.subscription.resumed", saved)
 
 
 def failed(tx: Transaction, invoice: Json) -> None:

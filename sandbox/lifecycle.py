@@ -1,8 +1,8 @@
 """Time passing: what is due by the sandbox's clock happens (sessions expire, refunds settle, periods end)."""
 
-from sandbox import completion, subscribing
-from sandbox.identifiers import kind_of
-from sandbox.periods import next_change
+from sandbox import completion, pausing, subscribing
+from sandbox.periods import end_of_period, plan_ahead
+from sandbox.resources.coupons import expire
 from sandbox.resources.refunds import settle
 from sandbox.shapes import Json
 from sandbox.transaction import Transaction
@@ -23,19 +23,20 @@ def advance(tx: Transaction) -> bool:
     return True
 
 
-def step(tx: Transaction, object_id: str) -> None:
-    """Do what is due for one object."""
-    tx.schedule(object_id, None)
-    kind = kind_of(object_id) or ""
+def step(tx: Transaction, due: str) -> None:
+    """Do what is due for one object: `due` is its id, or its id and the notice to be given of it (`sub_…/upcoming`)."""
+    tx.schedule(due, None)
+    object_id, _, notice = due.partition("/")
+    kind = tx.kind(object_id) or ""
     found = tx.find(kind, object_id)
     if found is None:
         return
-    if kind == "checkout.session" and found["status"] == "open":
+    if notice:
+        pausing.announce(tx, found, notice)
+    elif kind == "checkout.session" and found["status"] == "open":
         completion.expire(tx, found)
-    elif kind == "refund":
-        settle(tx, found)
-    elif kind == "subscription":
-        _subscription(tx, found)
+    elif kind in _STEPS:
+        _STEPS[kind](tx, found)
 
 
 def _subscription(tx: Transaction, subscription: Json) -> None:
@@ -43,9 +44,31 @@ def _subscription(tx: Transaction, subscription: Json) -> None:
         return
     if subscription["status"] == "incomplete":
         completion.abandon(tx, subscription)
-    elif subscription["cancel_at"] is not None and subscription["cancel_at"] <= tx.now:
+        return
+    resumes = (subscription["pause_collection"] or {}).get("resumes_at")
+    if subscription["cancel_at"] is not None and subscription["cancel_at"] <= tx.now:
         subscribing.cancel(tx, subscription)
-    elif subscribing.end_of_period(subscription) <= tx.now:
-        subscribing.renew(tx, subscription)
+    elif resumes is not None and resumes <= tx.now:
+        pausing.resume_collection(tx, subscription)
+    elif end_of_period(subscription) <= tx.now:
+        _end_period(tx, subscription)
     later = tx.get("subscription", subscription["id"])
-    tx.schedule(later["id"], None if later["status"] in subscribing.ENDED else next_change(later))
+    if later["status"] not in subscribing.ENDED:
+        plan_ahead(tx, later)
+
+
+def _end_period(tx: Transaction, subscription: Json) -> None:
+    missing = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
+    if subscription["status"] == "trialing" and missing != "create_invoice" and subscribing.default_method(tx, subscription) is None:
+        subscribing.cancel(tx, subscription) if missing == "cancel" else pausing.pause(tx, subscription)
+    else:
+        subscribing.renew(tx, subscription)
+
+
+def _expire_code(tx: Transaction, code: Json) -> None:
+    if code["active"]:
+        tx.save(code | {"active": False}, "promotion_code.updated")
+
+
+_STEPS = {"refund": settle, "subscription": _subscription, "coupon": expire, "promotion_code": _expire_code}
+"""What an object of a kind does when its time has come."""

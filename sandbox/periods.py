@@ -4,6 +4,13 @@ import calendar
 from datetime import UTC, datetime, timedelta
 
 from sandbox.shapes import Json
+from sandbox.transaction import Transaction
+
+TRIAL_NOTICE = 3 * 86400
+"""Seconds before a trial's end at which it is announced; a shorter trial is announced when it begins."""
+
+UPCOMING_NOTICE = 7 * 86400
+"""Seconds before a period's end at which the next invoice is announced; shorter periods are not announced."""
 
 
 def period_end(start: int, recurring: Json, anchor: int) -> int:
@@ -22,7 +29,27 @@ def _add_months(start: int, months: int, day: int) -> int:
     return int(at.replace(year=year, month=month + 1, day=min(day, last)).timestamp())
 
 
-def next_change(subscription: Json) -> int:
-    """Return when (UTC seconds) something happens to a running subscription: its planned end, or the end of its period."""
+def end_of_period(subscription: Json) -> int:
+    """Return when the period that runs now ends (UTC seconds); the earliest where items differ."""
     ends: list[int] = [entry["current_period_end"] for entry in subscription["items"]["data"]]
-    return min(ends if subscription["cancel_at"] is None else [*ends, subscription["cancel_at"]])
+    return min(ends)
+
+
+def next_change(subscription: Json) -> int:
+    """Return when (UTC seconds) something happens to a running subscription: its end, its period's, or that of paused collection."""
+    resumes = (subscription["pause_collection"] or {}).get("resumes_at")
+    return min(at for at in (end_of_period(subscription), subscription["cancel_at"], resumes) if at is not None)
+
+
+def plan_ahead(tx: Transaction, subscription: Json) -> None:
+    """Schedule what comes next for a subscription that has begun: its next change, and what is announced before it."""
+    resting = subscription["status"] in {"canceled", "incomplete_expired", "paused"}
+    tx.schedule(subscription["id"], subscription["cancel_at"] if resting else next_change(subscription))
+    trial = subscription["trial_end"] if subscription["status"] == "trialing" else None
+    _notice(tx, subscription, "trial_will_end", trial and trial - TRIAL_NOTICE)
+    ends = subscription["cancel_at"] is not None and subscription["cancel_at"] <= end_of_period(subscription)
+    _notice(tx, subscription, "upcoming", None if resting or ends else end_of_period(subscription) - UPCOMING_NOTICE)
+
+
+def _notice(tx: Transaction, subscription: Json, name: str, at: int | None) -> None:
+    tx.schedule(f"{subscription['id']}/{name}", at if at is not None and at > tx.now else None)

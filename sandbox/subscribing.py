@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 
 import stripe
 
-from sandbox import invoicing, payments
+from sandbox import invoicing, pausing, payments
 from sandbox.errors import Refusal
 from sandbox.identifiers import new_id
-from sandbox.periods import period_end
+from sandbox.periods import TRIAL_NOTICE, end_of_period, period_end, plan_ahead
 from sandbox.shapes import Json, nested, skeleton
 from sandbox.transaction import Transaction
 
@@ -34,14 +34,21 @@ def begin(tx: Transaction, terms: Terms) -> tuple[Json, Json | None]:
     if not trial:
         tx.schedule(subscription["id"], tx.now + INCOMPLETE_SECONDS)
     else:
-        tx.schedule(subscription["id"], terms.trial_end)
+        plan_ahead(tx, subscription)
+        warn_of_trial_end(tx, subscription)
     intent = invoice(tx, subscription, "subscription_create", trial=trial)
     return tx.get("subscription", subscription["id"]), intent
 
 
+def warn_of_trial_end(tx: Transaction, subscription: Json) -> None:
+    """Announce at once the end of a trial that is shorter than the notice; emits customer.subscription.trial_will_end."""
+    if subscription["status"] == "trialing" and subscription["trial_end"] - TRIAL_NOTICE <= tx.now:
+        tx.emit("customer.subscription.trial_will_end", subscription)
+
+
 def invoice(tx: Transaction, subscription: Json, reason: str, *, trial: bool = False) -> Json | None:
     """Make and finalize the subscription's `latest_invoice`; return the payment intent for it, None when nothing is due."""
-    lines = [invoicing.line(tx, subscription, item, trial=trial) for item in subscription["items"]["data"]]
+    lines = invoicing.lines(tx, subscription, trial=trial)
     made = invoicing.finalize(tx, invoicing.draft(tx, subscription, reason, lines))
     if made["status"] == "paid":
         return None
@@ -67,7 +74,8 @@ def _new(tx: Transaction, terms: Terms) -> Json:
     made["invoice_settings"]["issuer"] = {"type": "self"}
     made["payment_settings"] = nested(stripe.Subscription.PaymentSettings) | (made["payment_settings"] or {})
     made["payment_settings"]["save_default_payment_method"] = made["payment_settings"].get("save_default_payment_method") or "off"
-    made["trial_settings"] = {"end_behavior": {"billing_cycle_anchor": None, "missing_payment_method": "create_invoice"}}
+    behaviour = ((made["trial_settings"] or {}).get("end_behavior") or {}).get("missing_payment_method", "create_invoice")
+    made["trial_settings"] = {"end_behavior": {"billing_cycle_anchor": None, "missing_payment_method": behaviour}}
     made["cancellation_details"] = nested(stripe.Subscription.CancellationDetails)
     made["default_tax_rates"] = []
     data = [item(tx, made, price, quantity) for price, quantity in terms.items]
@@ -93,12 +101,6 @@ def plan(price: Json) -> Json:
     return skeleton("plan") | same | amounts | cycle
 
 
-def end_of_period(subscription: Json) -> int:
-    """Return when the period that runs now ends (UTC seconds); the earliest where items differ."""
-    ends: list[int] = [entry["current_period_end"] for entry in subscription["items"]["data"]]
-    return min(ends)
-
-
 def check_running(subscription: Json) -> None:
     """Refuse a change of a subscription that has ended."""
     if subscription["status"] in ENDED:
@@ -121,26 +123,41 @@ def cancel(tx: Transaction, subscription: Json, reason: str = "cancellation_requ
     check_running(subscription)
     subscription |= {"status": "canceled", "ended_at": tx.now, "canceled_at": subscription["canceled_at"] or tx.now}
     subscription["cancellation_details"]["reason"] = reason
-    tx.schedule(subscription["id"], None)
+    plan_ahead(tx, subscription | {"cancel_at": None})
     return tx.save(subscription, "customer.subscription.deleted")
 
 
 def renew(tx: Transaction, subscription: Json) -> Json:
     """Begin the next period of a subscription whose period or trial has ended: invoice it and charge the default card."""
     was_trial = subscription["status"] == "trialing"
-    for entry in subscription["items"]["data"]:
-        start = entry["current_period_end"]
-        entry |= {
-            "current_period_start": start,
-            "current_period_end": period_end(start, entry["price"]["recurring"], subscription["billing_cycle_anchor"]),
-        }
+    subscription = next_period(subscription)
     subscription |= {"latest_invoice": new_id("invoice"), "status": "active" if was_trial else subscription["status"]}
-    tx.schedule(subscription["id"], end_of_period(subscription))
     saved = tx.save(subscription, "customer.subscription.updated")
-    intent = invoice(tx, saved, "subscription_cycle")
-    if intent is not None:
-        _charge_default(tx, saved, intent)
+    if saved["pause_collection"]:
+        pausing.withhold(tx, saved, "subscription_cycle")
+    else:
+        collect(tx, saved, "subscription_cycle")
     return tx.get("subscription", saved["id"])
+
+
+def next_period(subscription: Json) -> Json:
+    """Return a subscription as it will be in the period after the one that runs now."""
+    items = subscription["items"]
+    data = [entry | _following(subscription, entry) for entry in items["data"]]
+    return subscription | {"items": items | {"data": data}}
+
+
+def _following(subscription: Json, entry: Json) -> Json:
+    start = entry["current_period_end"]
+    end = period_end(start, entry["price"]["recurring"], subscription["billing_cycle_anchor"])
+    return {"current_period_start": start, "current_period_end": end}
+
+
+def collect(tx: Transaction, subscription: Json, reason: str) -> None:
+    """Invoice the period that runs now and charge the default card."""
+    intent = invoice(tx, subscription, reason)
+    if intent is not None:
+        _charge_default(tx, subscription, intent)
 
 
 def _charge_default(tx: Transaction, subscription: Json, intent: Json) -> None:

@@ -32,6 +32,11 @@ class Transaction:
         row = self.connection.execute("SELECT body FROM objects WHERE id = ? AND kind = ? AND deleted = 0", (object_id, kind)).fetchone()
         return None if row is None else json.loads(row["body"])
 
+    def kind(self, object_id: str) -> str | None:
+        """Return the `object` name that an id belongs to, of a deleted object too; None for an unknown id."""
+        row = self.connection.execute("SELECT kind FROM objects WHERE id = ?", (object_id,)).fetchone()
+        return None if row is None else str(row["kind"])
+
     def get(self, kind: str, object_id: Any, param: str = "id") -> Json:
         """Return an object; raise resource_missing when there is none."""
         found = self.find(kind, object_id)

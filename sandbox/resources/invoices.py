@@ -37,7 +37,7 @@ def pay(tx: Transaction, call: Call) -> Json:
     invoice = tx.get("invoice", call.id, "invoice")
     if invoice["status"] == "paid":
         raise Refusal("Invoice is already paid")
-    if invoice["status"] != "open":
+    if invoice["status"] not in {"open", "uncollectible"}:
         raise Refusal(f"This invoice has a status of {invoice['status']} and cannot be paid.", code="invoice_not_editable")
     method = _method(tx, invoice, call)
     if method is None:
@@ -65,9 +65,17 @@ def _method(tx: Transaction, invoice: Json, call: Call) -> Json | None:
 def void(tx: Transaction, call: Call) -> Json:
     """Void an open invoice; emits invoice.voided."""
     invoice = tx.get("invoice", call.id, "invoice")
-    if invoice["status"] != "open":
+    if invoice["status"] not in {"open", "uncollectible"}:
         raise Refusal(f"You can only pass in open invoices. This invoice isn't open. ({invoice['status']})")
     return completion.void(tx, invoice)
+
+
+def mark_uncollectible(tx: Transaction, call: Call) -> Json:
+    """Give an open invoice up; emits invoice.marked_uncollectible."""
+    invoice = tx.get("invoice", call.id, "invoice")
+    if invoice["status"] != "open":
+        raise Refusal(f"You can only mark open invoices as uncollectible. This invoice isn't open. ({invoice['status']})")
+    return completion.mark_uncollectible(tx, invoice)
 
 
 def list_lines(tx: Transaction, call: Call) -> Json:
@@ -98,6 +106,7 @@ ROUTES = [
     Route("POST", "/v1/invoices/{id}", update, params.InvoiceUpdateParams),
     Route("POST", "/v1/invoices/{id}/pay", pay, params.InvoicePayParams),
     Route("POST", "/v1/invoices/{id}/void", void, params.InvoiceVoidInvoiceParams),
+    Route("POST", "/v1/invoices/{id}/mark_uncollectible", mark_uncollectible, params.InvoiceMarkUncollectibleParams),
     Route("GET", "/v1/invoices/{id}/lines", list_lines, params.InvoiceLineItemListParams),
     Route("GET", "/v1/invoice_payments", list_payments, params.InvoicePaymentListParams),
     Route("GET", "/v1/invoice_payments/{id}", retrieve_payment, params.InvoicePaymentRetrieveParams),

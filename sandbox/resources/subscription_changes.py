@@ -4,7 +4,7 @@ from typing import Any
 
 from sandbox import subscribing
 from sandbox.errors import InvalidParameters, Refusal, missing
-from sandbox.periods import next_change
+from sandbox.periods import end_of_period, plan_ahead
 from sandbox.resources.assignment import assign
 from sandbox.resources.subscription_items import check, item
 from sandbox.routing import Call
@@ -24,10 +24,16 @@ def update(tx: Transaction, call: Call) -> Json:
         _change_items(tx, changed, call)
     if call.given("trial_end") is not None:
         _change_trial(tx, changed, call)
+    _collection(tx, changed, call)
+    if call.given("trial_settings"):
+        changed["trial_settings"]["end_behavior"] |= call.given("trial_settings")["end_behavior"]
     changed["cancellation_details"] |= {name: value or None for name, value in (call.given("cancellation_details") or {}).items()}
     if changed["status"] not in subscribing.ENDED | {"incomplete"}:
-        tx.schedule(changed["id"], next_change(changed))
-    return tx.save(changed, "customer.subscription.updated")
+        plan_ahead(tx, changed)
+    saved = tx.save(changed, "customer.subscription.updated")
+    if call.given("trial_end") not in {None, "now"}:
+        subscribing.warn_of_trial_end(tx, saved)
+    return saved
 
 
 def _method(tx: Transaction, subscription: Json, call: Call) -> None:
@@ -36,6 +42,14 @@ def _method(tx: Transaction, subscription: Json, call: Call) -> None:
         if method and tx.get("payment_method", method, "default_payment_method")["customer"] != subscription["customer"]:
             raise missing("payment_method", method, "default_payment_method")
         subscription["default_payment_method"] = method
+
+
+def _collection(tx: Transaction, subscription: Json, call: Call) -> None:
+    if "pause_collection" in call.params:
+        given = call.given("pause_collection")
+        if given and given.get("resumes_at") is not None and given["resumes_at"] <= tx.now:
+            raise InvalidParameters("`resumes_at` must be in the future.", param="pause_collection[resumes_at]")
+        subscription["pause_collection"] = {"behavior": given["behavior"], "resumes_at": given.get("resumes_at")} if given else None
 
 
 def _plan_end(tx: Transaction, subscription: Json, call: Call) -> Json:
@@ -50,7 +64,7 @@ def _plan_end(tx: Transaction, subscription: Json, call: Call) -> Json:
         return subscription | {"cancel_at": None, "canceled_at": None, "cancel_at_period_end": False}
     if at is None or wanted:
         return subscription
-    end = at if isinstance(at, int) else subscribing.end_of_period(subscription)
+    end = at if isinstance(at, int) else end_of_period(subscription)
     if end <= tx.now:
         raise InvalidParameters("`cancel_at` must be in the future.", param="cancel_at")
     return subscription | {"cancel_at": end, "canceled_at": tx.now}

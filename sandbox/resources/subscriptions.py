@@ -2,7 +2,7 @@
 
 from stripe import params
 
-from sandbox import payments, subscribing
+from sandbox import pausing, payments, subscribing
 from sandbox.errors import CardRefusal, InvalidParameters, Refusal, missing, parameter_missing
 from sandbox.pagination import Where, page, whole
 from sandbox.resources.assignment import assign, refuse_unsupported
@@ -58,7 +58,7 @@ def _pay(tx: Transaction, intent: Json, method: Json, behaviour: str) -> None:
 
 
 def _known(tx: Transaction, call: Call, customer: Json) -> Json:
-    known = assign({"metadata": {}}, call, "description", "payment_settings")
+    known = assign({"metadata": {}}, call, "description", "payment_settings", "trial_settings")
     method = call.given("default_payment_method")
     if method:
         found = resolve(tx, method, "default_payment_method")
@@ -101,6 +101,19 @@ def cancel(tx: Transaction, call: Call) -> Json:
     return subscribing.cancel(tx, subscription)
 
 
+def pause(tx: Transaction, call: Call) -> Json:
+    """Pause a subscription; emits customer.subscription.paused."""
+    refuse_unsupported(call, "bill_for", "invoicing_behavior")
+    return pausing.pause(tx, tx.get("subscription", call.id))
+
+
+def resume(tx: Transaction, call: Call) -> Json:
+    """Bill a paused subscription afresh, which runs again once that is paid; emits customer.subscription.resumed."""
+    if call.given("billing_cycle_anchor") == "unchanged":
+        raise Refusal("The sandbox does not support `billing_cycle_anchor` unchanged; real Stripe does.", param="billing_cycle_anchor")
+    return pausing.resume(tx, tx.get("subscription", call.id))
+
+
 def listing(tx: Transaction, call: Call) -> Json:
     """List subscriptions; those that are canceled only when `status` asks for them."""
     where = Where()
@@ -130,5 +143,7 @@ ROUTES = [
     Route("GET", "/v1/subscriptions/{id}", retrieve, params.SubscriptionRetrieveParams),
     Route("POST", "/v1/subscriptions/{id}", update, params.SubscriptionUpdateParams),
     Route("DELETE", "/v1/subscriptions/{id}", cancel, params.SubscriptionCancelParams),
+    Route("POST", "/v1/subscriptions/{id}/pause", pause, params.SubscriptionPauseParams),
+    Route("POST", "/v1/subscriptions/{id}/resume", resume, params.SubscriptionResumeParams),
     Route("GET", "/v1/subscription_items", list_items, params.SubscriptionItemListParams),
 ]

@@ -93,6 +93,8 @@ async def test_every_object_and_every_snapshot_in_an_event_has_its_types_fields(
     portal = await v1.billing_portal.sessions.create_async(
         {"customer": shop.customer.id, "return_url": "https://a.test", "flow_data": flow}
     )
+    coupon = await v1.coupons.create_async({"percent_off": 10.0})
+    await v1.promotion_codes.create_async({"promotion": {"type": "coupon", "coupon": coupon.id}})
     for disputed in ("4000000000000259", "4000000000001976", "4000000000005423"):
         await shop.paid(disputed)
     endpoint = await v1.webhook_endpoints.create_async({"url": "https://a.test/h", "enabled_events": ["*"]})

@@ -102,8 +102,8 @@ async def test_the_next_period_is_charged(shop: Shop) -> None:
     end = made["items"].data[0].current_period_end
     shop.served.sandbox.clock.advance(end - shop.served.sandbox.clock.now())
     types = await shop.served.types()
-    assert types[0] == "customer.subscription.updated"
-    assert types[1:5] == ["invoice.created", "invoice.finalized", "payment_intent.created", "charge.succeeded"]
+    assert types[:2] == ["invoice.upcoming", "customer.subscription.updated"]
+    assert types[2:6] == ["invoice.created", "invoice.finalized", "payment_intent.created", "charge.succeeded"]
     renewed = await v1.subscriptions.retrieve_async(made.id)
     assert (renewed.status, renewed["items"].data[0].current_period_start) == ("active", end)
     reasons = [found.billing_reason for found in (await v1.invoices.list_async({"subscription": made.id})).data]
