@@ -18,7 +18,6 @@ cli = typer.Typer(
     name="billgraph", help="Self-hosted billing over Stripe.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
 )
 cli.add_typer(webhooks, name="webhooks")
-cli.command()(reconcile)
 
 
 def main() -> None:
@@ -98,6 +97,9 @@ def config() -> None:
     for problem in found:
         typer.echo(problem, err=True)
     end(2 if found else 0)
+
+
+cli.command()(reconcile)
 
 
 def _application(settings: "Settings") -> "Starlette":

@@ -12,7 +12,7 @@ from services.patient_gateway import PatientGateway
 from services.stripe_fields import UnknownShape
 from settings import Settings
 from web.processes import run, with_billing
-from web.progress import Progress, stopping
+from web.progress import Progress, going_on, stopping
 from webhooks.handlers import HANDLERS
 
 STOPPED = 130
@@ -45,9 +45,10 @@ async def _fill(billing: Billing, since: datetime, name: str, progress: Progress
     position = await checkpoints.position_of(name)
     if position is not None:
         progress.tell(f"going on where it was stopped, after {sum(position['counts'].values())} events (from the beginning: --anew)")
-    walk = await backfill(
-        billing, HANDLERS, since, name=name, undelivered=undelivered, stop=stop, told=lambda walk: progress.at(walk.total, _sum(walk))
-    )
+    with going_on(name, progress):
+        walk = await backfill(
+            billing, HANDLERS, since, name=name, undelivered=undelivered, stop=stop, told=lambda walk: progress.at(walk.total, _sum(walk))
+        )
     progress.clear()
     for status in COUNTED:
         sys.stdout.write(f"{status:<18}{walk.counts[status]:>10}\n")

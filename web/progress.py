@@ -3,6 +3,8 @@
 import asyncio
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 LINE_EVERY = 1000
 """Objects between two lines where stderr is no terminal."""
@@ -34,6 +36,16 @@ class Progress:
         if self._terminal:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
+
+
+@contextmanager
+def going_on(command: str, progress: Progress) -> Iterator[None]:
+    """Say how a walk goes on that Stripe has cut off."""
+    try:
+        yield
+    except Exception:
+        progress.tell(f"cut off; go on: billgraph {command} (from the beginning: --anew)")
+        raise
 
 
 def stopping() -> asyncio.Event:

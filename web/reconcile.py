@@ -19,7 +19,7 @@ from services.stripe_fields import UnknownShape
 from settings import Settings
 from web.backfill import STOPPED
 from web.processes import run, with_billing
-from web.progress import Progress, stopping
+from web.progress import Progress, going_on, stopping
 
 LONGEST_VALUE = 60
 """Characters of a value that the table shows."""
@@ -66,15 +66,16 @@ async def _reconcile(billing: Billing, since: datetime, asked: Asked, progress: 
     if position is not None:
         progress.tell(f"going on where it was stopped, after {sum(position['counts'].values())} objects (from the beginning: --anew)")
     table = Table(asked, progress)
-    tally = await reconcile(
-        billing,
-        since,
-        name=asked.command,
-        dry=asked.dry,
-        stop=stop,
-        found=table.add,
-        told=lambda tally: progress.at(tally.total, f"{_sum(tally)}; {tally.step}"),
-    )
+    with going_on(asked.command, progress):
+        tally = await reconcile(
+            billing,
+            since,
+            name=asked.command,
+            dry=asked.dry,
+            stop=stop,
+            found=table.add,
+            told=lambda tally: progress.at(tally.total, f"{_sum(tally)}; {tally.step}"),
+        )
     progress.clear()
     return _end(tally, asked, progress)
 

@@ -4,12 +4,14 @@ import asyncio
 import gc
 import json
 import signal
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from starlette.responses import Response
 
-from models import AuditEntry, Checkpoint, Customer, Payment, Refund, Subscription
+from models import AuditEntry, Checkpoint, Customer, Dispute, Payment, Refund, Subscription
 from services import patient_gateway, stripe_lists
 from services.reconciliation import Finding, Tally, Verdict, reconcile
 from tests.reconciliation.command import Command
@@ -117,6 +119,47 @@ async def test_strangers_are_counted_and_left_alone(world: World) -> None:
     assert (tally.counts, found, await rows()) == ({Verdict.FOREIGN: 7}, [], {})
 
 
+async def test_a_dispute_and_a_new_address_that_nobody_told_of(world: World) -> None:
+    await world.sell()
+    await world.deliver()
+    bob = await Customer.get(external_id="bob")
+    row = await Payment.get(customer_id=bob.id, status="PENDING")
+    world.front.sandbox.clock.advance(60)
+    paying = {"payment_method": "pm_card_createDispute", "return_url": "https://a.test"}
+    await world.ask(f"payment_intents/{row.stripe_payment_intent_id}/confirm", **paying)
+    await world.ask(f"customers/{bob.stripe_customer_id}", email="bob@example.test")
+    world.front.sandbox.clock.advance(60)
+    _, found = await walk(world)
+    assert {finding.verdict for finding in found} == {Verdict.DIFFERENT}
+    changed = {(one.table, one.column, one.before, one.after) for finding in found for one in finding.differences}
+    dispute = await Dispute.all().get()
+    assert changed >= {("customer", "email", bob.email, "bob@example.test"), ("dispute", "id", None, dispute.id)}
+    assert (dispute.payment_id, (await Payment.get(id=row.id)).disputed) == (row.id, True)
+    assert (await walk(world))[1] == []
+
+
+async def test_an_interrupt_ends_the_page_and_says_how_to_go_on(world: World, command: Command) -> None:
+    await world.foreign(2)
+    held = Held(early=True)
+
+    async def late(forward: Callable[[], Awaitable[Response]]) -> Response:
+        passed = await forward()
+        await held(forward)
+        return passed
+
+    world.front.reads.append(("/v1/customers?", late))
+    running = await command.start("reconcile", "--dry-run", "--since", "1d")
+    await asyncio.wait_for(held.arrived.wait(), 30)
+    running.send(signal.SIGINT)
+    held.released.set()
+    told = "2 objects compared, 0 differing, 0 gone at Stripe, 0 not comparable, 2 not ours"
+    assert await running.end() == (130, "", f"billgraph: stopped: {told}; go on: billgraph reconcile --since 1d --dry-run\n")
+    world.front.got.clear()
+    ended = await command.run("reconcile", "--dry-run", "--since", "1d")
+    assert (ended.code, ended.told.splitlines()[-2:]) == (0, [f"billgraph: {told}", "billgraph: no differences"])
+    assert not any(asked.startswith("/v1/customers?") for asked in world.front.got)
+
+
 async def test_killed_midway_and_started_again_it_finishes(world: World, command: Command) -> None:
     gone = await plant(world)
     await gone.delete()
@@ -161,8 +204,8 @@ async def test_an_object_of_unknown_shape_fails_alone(world: World, command: Com
 
 
 async def test_memory_does_not_grow_with_the_number_of_objects(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stripe_lists, "PAGE", 25)
-    await world.foreign(1000)
+    monkeypatch.setattr(stripe_lists, "PAGE", 10)
+    await world.foreign(500)
     gc.collect()
     before, most = snapshots_held(), 0
 
@@ -172,5 +215,5 @@ async def test_memory_does_not_grow_with_the_number_of_objects(world: World, mon
 
     since = datetime.now(UTC) - timedelta(days=3)
     tally = await reconcile(world.billing, since, name="t", dry=True, stop=asyncio.Event(), found=lambda _: None, told=told)
-    assert tally.counts == {Verdict.FOREIGN: 1000}
-    assert most <= 4 * 25
+    assert tally.counts == {Verdict.FOREIGN: 500}
+    assert most <= 4 * 10
