@@ -2,16 +2,19 @@
 
 from dataclasses import dataclass, field
 
+from sandbox.chaos import Chaos
+
 
 @dataclass(frozen=True)
 class Configuration:
-    """Keys, the sandbox's own address, and where its webhooks go (None: nowhere)."""
+    """Keys, the sandbox's own address, and where its webhooks go (None: nowhere); `chaos` is off at first."""
 
     secret_key: str = field(repr=False)
     publishable_key: str
     public_url: str
     webhook_url: str | None
     webhook_secret: str | None = field(repr=False)
+    chaos: Chaos = field(default_factory=Chaos, compare=False)
 
     def check(self) -> None:
         """Raise ValueError unless the keys are test keys and a webhook address comes with its secret."""

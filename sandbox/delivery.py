@@ -16,11 +16,15 @@ import httpx
 
 from sandbox.clock import Clock
 from sandbox.configuration import Configuration
+from sandbox.older_versions import render
 from sandbox.store import Store
+from sandbox.transaction import Transaction
 
 TIMEOUT_SECONDS = 10.0
 PAUSES = (1, 2, 5, 15, 60, 300, 1800, 3600, 7200, 14400)  # seconds before the next try; after the last the delivery has failed
 MAX_ANSWER = 500
+MIXED = 100  # due deliveries that are mixed up with each other
+RESENT_AFTER = 60  # seconds until a delivered event is sent again, when the switches say so
 
 log = logging.getLogger("sandbox")
 
@@ -67,14 +71,16 @@ class Delivery:
         await self._client.aclose()
 
     async def send_next(self) -> bool:
-        """Send the oldest due event and keep what came of it; return False when nothing is due."""
+        """Send the oldest due event (any of them when the switches say so) and keep what came of it; return False when nothing is due."""
         now = self._clock.now()
-        due = await self._store.transact(lambda connection: _oldest(connection, now))
+        due = await self._store.transact(lambda connection: _next(Transaction(connection, self._configuration, now)))
         if due is None or self._configuration.webhook_url is None:
             return False
-        outcome = await self._send(self._configuration.webhook_url, due)
-        at = self._clock.now()
-        await self._store.transact(lambda connection: _record(connection, due, outcome, at))
+        chaos = self._configuration.chaos
+        for _ in range(chaos.copies()):
+            outcome = await self._send(self._configuration.webhook_url, due)
+        at, again = self._clock.now(), chaos.again() and due.tries == 0
+        await self._store.transact(lambda connection: _record(connection, due, outcome, at, again=again))
         return True
 
     async def next_at(self) -> int | None:
@@ -102,28 +108,35 @@ class Delivery:
         return outcome
 
 
-def _oldest(connection: sqlite3.Connection, now: int) -> Due | None:
-    row = connection.execute(
+def _next(tx: Transaction) -> Due | None:
+    rows = tx.connection.execute(
         "SELECT d.event, d.tries, o.body FROM deliveries d JOIN objects o ON o.id = d.event"
-        " WHERE d.state = 'pending' AND d.next_at <= ? ORDER BY d.seq LIMIT 1",
-        (now,),
-    ).fetchone()
-    if row is None:
+        " WHERE d.state = 'pending' AND d.next_at <= ? ORDER BY d.seq LIMIT ?",
+        (tx.now, MIXED if tx.configuration.chaos.switches.shuffled else 1),
+    ).fetchall()
+    if not rows:
         return None
+    row = tx.configuration.chaos.pick(rows)
     event = json.loads(row["body"])
+    if event["object"] == "event":
+        event = render(tx, event, tx.configuration.chaos.switches.version)
     return Due(row["event"], event["type"], json.dumps(event, indent=2), row["tries"])
 
 
-def _record(connection: sqlite3.Connection, due: Due, outcome: Outcome, at: int) -> None:
+def _record(connection: sqlite3.Connection, due: Due, outcome: Outcome, at: int, *, again: bool) -> None:
     connection.execute(
         "INSERT INTO attempts (event, at, status, answer, milliseconds) VALUES (?, ?, ?, ?, ?)",
         (due.event, at, outcome.status, outcome.answer, outcome.milliseconds),
     )
     state = "delivered" if outcome.delivered else "failed" if due.tries >= len(PAUSES) else "pending"
     pause = PAUSES[due.tries] if state == "pending" else 0
+    if again and outcome.delivered:
+        state, pause = "pending", RESENT_AFTER
     connection.execute("UPDATE deliveries SET state = ?, tries = tries + 1, next_at = ? WHERE event = ?", (state, at + pause, due.event))
     if state != "pending":
-        connection.execute("UPDATE objects SET body = json_set(body, '$.pending_webhooks', 0) WHERE id = ?", (due.event,))
+        connection.execute(
+            "UPDATE objects SET body = json_set(body, '$.pending_webhooks', 0) WHERE id = ? AND kind = 'event'", (due.event,)
+        )
 
 
 def _next_at(connection: sqlite3.Connection) -> int | None:

@@ -17,6 +17,7 @@
     dispute = await engine.open_dispute(ch_id, "fraudulent", inquiry=False)
     dispute = await engine.close_dispute(du_id, won=True)
     disputes, charges = await engine.disputes()                           # newest first; charges that may be disputed
+    engine.set_chaos(Switches(dropped=10, seed=7))                        # sandbox.chaos; engine.chaos() tells them
     await engine.advance(seconds)                                         # time moves; what falls due happens in order
 
 `CardForm(number, exp_month, exp_year, cvc)` is in sandbox.cards, `Buyer(email, name, country, postal_code)` in sandbox.submission.
@@ -29,6 +30,7 @@ from typing import Protocol, TypeVar
 
 from sandbox import completion, disputing, payments, subscribing
 from sandbox.cards import CardForm
+from sandbox.chaos import Chaos, Switches
 from sandbox.errors import Refusal
 from sandbox.expansion import expand
 from sandbox.periods import end_of_period, plan_ahead
@@ -76,8 +78,16 @@ def _save(tx: Transaction, subscription: Json) -> Json:
 class Engine:
     """The functions of the module's docstring."""
 
-    def __init__(self, run: Run, advance: Callable[[int], Awaitable[None]]) -> None:
-        self._run, self._advance = run, advance
+    def __init__(self, run: Run, advance: Callable[[int], Awaitable[None]], chaos: Chaos) -> None:
+        self._run, self._advance, self._chaos = run, advance, chaos
+
+    def chaos(self) -> Switches:
+        """Return the switches of what goes wrong."""
+        return self._chaos.switches
+
+    def set_chaos(self, switches: Switches) -> None:
+        """Set all switches; Refusal for what cannot be."""
+        self._chaos.set(switches)
 
     async def advance(self, seconds: int) -> None:
         """Move the sandbox's time forward by at most MAX_ADVANCE seconds; Refusal for less than 1 or more."""

@@ -1,13 +1,16 @@
 """The API over HTTP: read the call, check key, version and parameters, run it once, answer as Stripe does."""
 
+import asyncio
 import json
 import logging
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from sandbox import idempotency
 from sandbox.authentication import authenticate
@@ -32,6 +35,31 @@ log = logging.getLogger("sandbox")
 Work = Callable[[sqlite3.Connection], Answer]
 
 
+REFUSED = {
+    "rate_limited": Refusal("Request rate limit exceeded.", code="rate_limit", status=429),
+    "conflicted": idempotency.in_use("of another request"),
+    "failed": Refusal("An unknown error occurred.", status=500, kind="api_error"),
+}
+"""Faults that are answered before anything is done (sandbox.chaos)."""
+
+LOOKED_EVERY = 0.2
+"""Seconds between looks at whether a caller still waits for a late answer."""
+
+
+class Cut(Response):
+    """An answer that ends before its body: the server closes the connection, and the caller learns nothing."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send headers that promise a body, and no body."""
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
+
+
+async def _linger(request: Request, seconds: int) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and not await request.is_disconnected():
+        await asyncio.sleep(LOOKED_EVERY)
+
+
 class Gateway:
     """The endpoint for everything under /v1. `transact` runs work in the store and wakes the delivery afterwards."""
 
@@ -40,7 +68,19 @@ class Gateway:
         self._running: set[str] = set()
 
     async def __call__(self, request: Request) -> Response:
-        """Answer one call; every refusal is Stripe's `{"error": …}` with its status, never a traceback."""
+        """Answer one call; every refusal is Stripe's `{"error": …}` with its status, never a traceback. Faults come by sandbox.chaos."""
+        fault = None if "/test_helpers/" in request.url.path else self._configuration.chaos.fault()
+        if fault == "reset":
+            return Cut()
+        if fault in REFUSED:
+            refusal = REFUSED[fault]
+            return _response(Answer(refusal.status, "", refusal.body()), f"req_{random_text(14)}", None)
+        answer = await self._told(request)
+        if fault == "timed_out":
+            await _linger(request, self._configuration.chaos.switches.timeout)
+        return Cut() if fault == "half_way" else answer
+
+    async def _told(self, request: Request) -> Response:
         request_id = f"req_{random_text(14)}"
         try:
             answer = await self._answer(request, request_id)

@@ -27,10 +27,11 @@ PREFIXES: dict[str, str] = {
     "billing_portal.configuration": "bpc_",
     "webhook_endpoint": "we_",
     "event": "evt_",
+    "v2.core.event": "evt_",
     "coupon": "",
     "promotion_code": "promo_",
 }
-LENGTHS = {"checkout.session": 40, "coupon": 8}
+LENGTHS = {"checkout.session": 40, "coupon": 8, "v2.core.event": 40}
 
 
 def random_text(length: int = 24) -> str:

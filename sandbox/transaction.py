@@ -9,6 +9,7 @@ from sandbox import shapes
 from sandbox.configuration import Configuration
 from sandbox.errors import missing
 from sandbox.identifiers import new_id
+from sandbox.notifications import notification
 
 Json = dict[str, Any]
 
@@ -130,8 +131,26 @@ class Transaction:
         made = self.new("event", type=kind, api_version=shapes.API_VERSION, data=data, request=dict(self.request), pending_webhooks=pending)
         self.add(made, parent=snapshot.get("id"))
         if pending:
-            self.connection.execute("INSERT INTO deliveries (event, state, next_at) VALUES (?, 'pending', ?)", (made["id"], self.now))
+            self._queue(made)
         return made
+
+    def _queue(self, event: Json) -> None:
+        payloads = self.configuration.chaos.switches.payloads
+        thin = None if payloads == "snapshot" else notification(event, new_id("v2.core.event"))
+        if payloads != "thin":
+            self._deliver(event["id"])
+        if thin is not None:
+            self.connection.execute(
+                "INSERT INTO objects (id, kind, created, parent, body) VALUES (?, ?, ?, ?, ?)",
+                (thin["id"], thin["object"], event["created"], event["id"], json.dumps(thin)),
+            )
+            self._deliver(thin["id"])
+
+    def _deliver(self, event_id: str) -> None:
+        wait = self.configuration.chaos.wait()
+        state = "dropped" if wait is None else "pending"
+        values = (event_id, state, self.now + (wait or 0))
+        self.connection.execute("INSERT INTO deliveries (event, state, next_at) VALUES (?, ?, ?)", values)
 
 
 def difference(before: Json, after: Json) -> Json:

@@ -56,7 +56,7 @@ class PortalView:
 
 @dataclass(frozen=True)
 class EventView:
-    """An event and its delivery: `state` is pending, delivered, failed, or stored when nothing is to be sent.
+    """An event and its delivery: `state` is pending, delivered, failed, dropped, or stored when nothing is to be sent.
 
     An attempt is {at, status (None: no answer), answer, milliseconds}.
     """
@@ -164,7 +164,7 @@ def newest(tx: Transaction, kind: str, condition: str) -> list[Json]:
 def event_views(tx: Transaction, limit: int, before: str | None) -> list[EventView]:
     """Return the newest events before one, with their deliveries."""
     rows = tx.connection.execute(
-        "SELECT o.id, o.body, d.state, d.tries, d.next_at FROM objects o LEFT JOIN deliveries d ON d.event = o.id WHERE o.kind = 'event'"
+        "SELECT o.id, o.body, d.state, d.tries, d.next_at FROM objects o LEFT JOIN deliveries d ON d.event = o.id WHERE o.kind IN ('event', 'v2.core.event')"
         " AND o.seq < coalesce((SELECT seq FROM objects WHERE id = ?), 9223372036854775807) ORDER BY o.seq DESC LIMIT ?",
         (before, limit),
     ).fetchall()

@@ -29,8 +29,10 @@ HEADERS = {
 Page = Callable[[Request], Awaitable[Response]]
 
 
-def moment(seconds: int | None) -> str:
-    """UTC seconds as a person reads them."""
+def moment(seconds: int | str | None) -> str:
+    """UTC seconds as a person reads them; a thin event's time is text already."""
+    if isinstance(seconds, str):
+        return moment(int(datetime.fromisoformat(seconds).timestamp()))
     return datetime.fromtimestamp(seconds, UTC).strftime("%-d %b %Y, %H:%M UTC") if seconds else ""
 
 
