@@ -229,7 +229,7 @@ class Engine:
         """Queue an event's delivery afresh, whatever became of it."""
 
         def work(tx: Transaction) -> None:
-            tx.get("event", event_id)
+            tx.get("v2.core.event" if tx.kind(event_id) == "v2.core.event" else "event", event_id)
             if tx.configuration.webhook_url is None:
                 raise Refusal("The sandbox was started without a webhook address; there is nowhere to send to.")
             tx.connection.execute("DELETE FROM deliveries WHERE event = ?", (event_id,))

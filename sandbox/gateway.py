@@ -49,14 +49,15 @@ LOOKED_EVERY = 0.2
 class Cut(Response):
     """An answer that ends before its body: the server closes the connection, and the caller learns nothing."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """Send headers that promise a body, and no body."""
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
 
 
 async def _linger(request: Request, seconds: int) -> None:
+    """Wait, though not longer than the caller does."""
     until = time.monotonic() + seconds
-    while time.monotonic() < until and not await request.is_disconnected():
+    while time.monotonic() < until and not await request.is_disconnected():  # noqa: ASYNC110 - a caller that leaves sets no event
         await asyncio.sleep(LOOKED_EVERY)
 
 

@@ -164,7 +164,8 @@ def newest(tx: Transaction, kind: str, condition: str) -> list[Json]:
 def event_views(tx: Transaction, limit: int, before: str | None) -> list[EventView]:
     """Return the newest events before one, with their deliveries."""
     rows = tx.connection.execute(
-        "SELECT o.id, o.body, d.state, d.tries, d.next_at FROM objects o LEFT JOIN deliveries d ON d.event = o.id WHERE o.kind IN ('event', 'v2.core.event')"
+        "SELECT o.id, o.body, d.state, d.tries, d.next_at FROM objects o LEFT JOIN deliveries d ON d.event = o.id"
+        " WHERE o.kind IN ('event', 'v2.core.event')"
         " AND o.seq < coalesce((SELECT seq FROM objects WHERE id = ?), 9223372036854775807) ORDER BY o.seq DESC LIMIT ?",
         (before, limit),
     ).fetchall()

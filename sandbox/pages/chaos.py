@@ -1,6 +1,7 @@
 """The page with the switches of sandbox.chaos."""
 
 from dataclasses import fields
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -25,7 +26,8 @@ async def _switches(request: Request) -> Response:
 
 async def _set(request: Request) -> Response:
     given = await form(request)
-    engine_of(request).set_chaos(Switches(**{entry.name: _value(entry.name, given) for entry in fields(Switches) if entry.name in given}))
+    values: dict[str, Any] = {entry.name: _value(entry.name, given) for entry in fields(Switches) if entry.name in given}
+    engine_of(request).set_chaos(Switches(**values))
     return see(f"{configuration_of(request).public_url}/chaos")
 
 
