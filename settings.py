@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     stripe_webhook_secret: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (), description="Signing secrets (whsec_…) of the webhook endpoint, comma-separated: several while one is being rotated."
     )
+    webhook_payload_days: int = Field(
+        90, ge=0, le=3650, description="Days that the payload of a handled event is kept; its row stays. 0 keeps payloads for ever."
+    )
     stripe_api_base: str | None = Field(None, description="Where Stripe's API is, when not at Stripe: an emulator. Never in production.")
     sandbox: bool = Field(
         False,

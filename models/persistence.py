@@ -21,12 +21,19 @@ Kind = TypeVar("Kind", bound=Record)
 
 
 def new(model: type[Kind], **columns: Any) -> Kind:
-    """A row that is nowhere yet, with an id of its own and `created_at` now: every value as its column has it, defaults for the rest."""
-    created_at = datetime.now(UTC)
+    """A row that is nowhere yet, with an id of its own, `created_at` now unless given, and defaults for what is not given."""
+    created_at: datetime = columns.setdefault("created_at", datetime.now(UTC))
     row = model.__new__(model)
     made = {name: default() if callable(default) else default for name, default in _defaults(model)}
-    own = {"id": new_id(model.prefix, created_at), "created_at": created_at}
-    row.__dict__.update(made, **own, **columns, _partial=False, _saved_in_db=False, _custom_generated_pk=True, _await_when_save={})
+    row.__dict__.update(
+        made,
+        id=new_id(model.prefix, created_at),
+        **columns,
+        _partial=False,
+        _saved_in_db=False,
+        _custom_generated_pk=True,
+        _await_when_save={},
+    )
     return row
 
 

@@ -45,4 +45,4 @@ class WebhookEvent(Record):
         """Table and indexes."""
 
         table = "webhook_event"
-        indexes = (("type", "id"), ("status", "next_attempt_at"), ("object_id",), ("payload_pruned_at", "processed_at"))
+        indexes = (("type", "id"), ("status", "id"), ("status", "next_attempt_at"), ("object_id",), ("payload_pruned_at", "processed_at"))

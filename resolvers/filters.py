@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from models import CheckoutSession, Customer, Payment, Price, Refund, Subscription
+from models import CheckoutSession, Customer, Payment, Price, Refund, Subscription, WebhookEvent
 from models.ids import Prefix, earliest_id, prefix_of
 from models.record import Record
 from models.selects import Comparison, Condition, Lookup, equal
@@ -116,6 +116,16 @@ def subscriptions(_context: Context, arguments: dict[str, Any]) -> Filter | None
         return None
     clauses += [one_of("status", given["status"])] if given.get("status") else []
     return Filter((), tuple(clauses), created(Subscription, given.get("created")))
+
+
+def webhook_events(_context: Context, arguments: dict[str, Any]) -> Filter | None:
+    """WebhookEventFilter; None when nothing can match."""
+    given = arguments.get("filter") or {}
+    if given.get("status") == [] or not storable(given.get("type") or "any"):
+        return None
+    clauses = [one_of("status", given["status"])] if given.get("status") else []
+    clauses += [(equal("type", given["type"]),)] if given.get("type") else []
+    return Filter((), tuple(clauses), created(WebhookEvent, given.get("received")))
 
 
 def plans(context: Context, arguments: dict[str, Any]) -> Filter | None:

@@ -2,7 +2,7 @@
 
 from graphql import GraphQLError
 
-from models import CheckoutSession, Customer, Plan, Price
+from models import CheckoutSession, Customer, Plan, Price, WebhookEvent
 from models.record import Record
 from models.selects import Comparison, Condition, Lookup, equal
 from resolvers.context import Context
@@ -10,6 +10,10 @@ from services.authentication import Role, Viewer
 
 STAFF = frozenset({Role.SUPPORT, Role.SERVICE, Role.ADMIN})
 """Roles that see everybody's rows."""
+
+
+OPERATORS = frozenset({Role.SUPPORT, Role.ADMIN})
+"""Roles that see what Stripe told us, and have it applied again."""
 
 
 def unauthenticated() -> GraphQLError:
@@ -20,6 +24,13 @@ def unauthenticated() -> GraphQLError:
 def forbidden() -> GraphQLError:
     """What a signed-in viewer without the role is told; `extensions.code` is FORBIDDEN."""
     return GraphQLError("You are not allowed to do this.", extensions={"code": "FORBIDDEN"})
+
+
+def _require_operator(viewer: Viewer | None) -> None:
+    if viewer is None:
+        raise unauthenticated()
+    if not viewer.has(*OPERATORS):
+        raise forbidden()
 
 
 def require_viewer(context: Context) -> Viewer:
@@ -46,9 +57,13 @@ def scope(viewer: Viewer | None, model: type[Record]) -> tuple[Condition, ...]:
     """What a row of the model must meet for the viewer to see it; it stands in the WHERE of every statement that reads one.
 
     Staff see all, others what is theirs, everybody the catalogue that is for sale. Raises UNAUTHENTICATED for the rest when nobody is
-    signed in. A checkout session that is not yet at Stripe is nobody's.
+    signed in, and FORBIDDEN for Stripe's events to anybody but support and administrators. A checkout session that is not yet at Stripe is
+    nobody's.
     """
     existing = (Condition("stripe_session_id", Comparison.PRESENT, residual=True),) if model is CheckoutSession else ()
+    if model is WebhookEvent:
+        _require_operator(viewer)
+        return ()
     if is_staff(viewer):
         return existing
     if model in (Plan, Price):

@@ -8,7 +8,7 @@ from typing import Any
 
 from graphql.execution.values import get_argument_values
 
-from models import CheckoutSession, Customer, Payment, Plan, Price, Refund, Subscription
+from models import CheckoutSession, Customer, Dispute, Payment, Plan, Price, Refund, Subscription, WebhookEvent
 from models.ids import Prefix, prefix_of
 from models.record import Record
 from models.rows import Row, distinct, fetch
@@ -25,7 +25,7 @@ MAX_IDS = 100
 """Ids that `nodes` takes at once."""
 
 KINDS: dict[Prefix, type[Record]] = {
-    model.prefix: model for model in (CheckoutSession, Customer, Payment, Plan, Price, Refund, Subscription)
+    model.prefix: model for model in (CheckoutSession, Customer, Dispute, Payment, Plan, Price, Refund, Subscription, WebhookEvent)
 }
 """The rows that `node` shows."""
 

@@ -124,6 +124,14 @@ class CreateRefundInput(Given):
         return RefundRequest(self.payment_id, self.amount, reason, self.description)
 
 
+@strawberry.input(description="Which event.")
+class ReplayWebhookEventInput(Given):
+    """For resolvers.mutations."""
+
+    id: strawberry.ID
+    idempotency_key: str | None = strawberry.UNSET
+
+
 def _choice(given: CreateCheckoutSessionInput | CreatePaymentIntentInput) -> Choice:
     interval = given.interval if isinstance(given, CreateCheckoutSessionInput) else None
     return Choice(given.price_id, given.plan_code, given.currency, interval, 1 if given.quantity is None else given.quantity)

@@ -4,13 +4,14 @@ from typing import Annotated, Any
 
 import strawberry
 
-from resolvers.mutations import refunding, selling
+from resolvers.mutations import operating, refunding, selling
 from schema.inputs import (
     CreateCheckoutSessionInput,
     CreatePaymentIntentInput,
     CreatePortalSessionInput,
     CreateRefundInput,
     RefreshPaymentInput,
+    ReplayWebhookEventInput,
 )
 from schema.payloads import (
     CreateCheckoutSessionPayload,
@@ -18,7 +19,9 @@ from schema.payloads import (
     CreatePortalSessionPayload,
     PaymentPayload,
     RefundPayload,
+    WebhookEventPayload,
 )
+from webhooks.handlers import HANDLERS
 
 GIVEN = strawberry.argument(name="input")
 """Every mutation takes one argument of this name."""
@@ -49,6 +52,11 @@ async def create_refund(info: strawberry.Info, given: Annotated[CreateRefundInpu
     return await refunding.create_refund(info, given.request(), given.idempotency_key)
 
 
+async def replay_webhook_event(info: strawberry.Info, given: Annotated[ReplayWebhookEventInput, GIVEN]) -> Any:
+    """SUPPORT and ADMIN."""
+    return await operating.replay_webhook_event(info, HANDLERS, given.id, given.idempotency_key)
+
+
 @strawberry.type(description="What can be changed. What a client can act on comes as `userErrors`, with the result null.")
 class Mutation:
     """Each field authorises and calls one service, through resolvers.mutations."""
@@ -77,4 +85,9 @@ class Mutation:
         resolver=create_refund,
         graphql_type=RefundPayload,
         description="Give back all or part of a payment; for support and administrators.",
+    )
+    replay_webhook_event: Any = strawberry.mutation(
+        resolver=replay_webhook_event,
+        graphql_type=WebhookEventPayload,
+        description="Apply a stored event of Stripe's once more; for support and administrators.",
     )

@@ -6,6 +6,7 @@ from schema.types.checkout_session import CheckoutSession
 from schema.types.payment import Payment
 from schema.types.refund import Refund
 from schema.types.user_error import UserError
+from schema.types.webhook_event import WebhookEvent
 
 
 @strawberry.type(description="The session to send the browser to.")
@@ -47,4 +48,12 @@ class RefundPayload:
     """Reads off resolvers.mutations.payload.Payload."""
 
     refund: Refund | None
+    user_errors: list[UserError]
+
+
+@strawberry.type(description="The event, and what became of it.")
+class WebhookEventPayload:
+    """Reads off resolvers.mutations.payload.Payload."""
+
+    webhook_event: WebhookEvent | None
     user_errors: list[UserError]

@@ -3,10 +3,12 @@
 import strawberry
 
 from models import CheckoutSession as CheckoutSessionRow
+from models import Dispute as DisputeRow
 from models import Payment as PaymentRow
 from models import Plan as PlanRow
 from models import Refund as RefundRow
 from models import Subscription as SubscriptionRow
+from models import WebhookEvent as WebhookEventRow
 from resolvers import filters
 from resolvers.declarations import ById, Connected, Found, Single
 from resolvers.viewer import config_values, viewer_values
@@ -15,11 +17,13 @@ from schema.fields import PAGE, declare
 from schema.types.billing_config import BillingConfig
 from schema.types.checkout_session import CheckoutSession
 from schema.types.customer import Viewer
+from schema.types.dispute import Dispute
 from schema.types.node import Node
 from schema.types.payment import Payment, PaymentBy, PaymentFilter
 from schema.types.plan import Plan, PlanFilter
 from schema.types.refund import Refund
 from schema.types.subscription import Subscription, SubscriptionFilter
+from schema.types.webhook_event import WebhookEvent, WebhookEventFilter
 
 
 @strawberry.type(description="What can be read. A row that is not the caller's does not exist: it is null or not in the list.")
@@ -52,4 +56,11 @@ class Query:
     )
     subscription: Subscription | None = declare(Found(SubscriptionRow, filters.by_id), id=strawberry.ID)
     refunds: Connection[Refund] = declare(Connected(RefundRow), description="A customer's own; anyone's for staff.", **PAGE)
+    disputes: Connection[Dispute] = declare(Connected(DisputeRow), description="A customer's own; anyone's for staff.", **PAGE)
+    webhook_events: Connection[WebhookEvent] = declare(
+        Connected(WebhookEventRow, filter=filters.webhook_events),
+        description="What Stripe told us; for support and administrators.",
+        filter=WebhookEventFilter | None,
+        **PAGE,
+    )
     checkout_session: CheckoutSession | None = declare(Found(CheckoutSessionRow, filters.by_id), id=strawberry.ID)

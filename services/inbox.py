@@ -10,11 +10,12 @@ from typing import Any
 
 import structlog
 
-from models import WebhookEvent, WebhookEventStatus
+from models import AuditEntry, WebhookEvent, WebhookEventStatus
 from models.persistence import insert, lock, new, update
 from services.billing import Billing
 from services.errors import Refusal
 from services.mirror import Known, Mirror, Outcome, TooManyReadings, settle
+from services.mirror.journal import ACTOR
 from services.snapshot import Snapshot
 from services.stripe_event import StripeEvent, read_event
 from services.stripe_fields import UnknownShape
@@ -37,23 +38,33 @@ LONGEST_ERROR = 2000
 EXPECTED = (UnknownShape, Refusal, TooManyReadings)
 """What may go wrong with an event without anything being wrong here."""
 
+RETRY = "webhook_event.retry"
+"""The audit log's word for another attempt at an event that had failed."""
+
+WORKER = "worker"
+"""Who tries again by itself, as audit entries name it."""
+
 _log = structlog.get_logger(__name__)
 
 
-async def receive(billing: Billing, event: StripeEvent, handlers: Handlers) -> WebhookEventStatus:
+async def receive(billing: Billing, event: StripeEvent, handlers: Handlers, actor: str = ACTOR) -> WebhookEventStatus:
     """Record and apply an event, or say what became of it before; when this returns it is committed.
+
+    One that failed before is tried again, and the audit log is told that `actor` did so.
 
     Objects that are missing are read from Stripe between transactions. Whatever goes wrong leaves a FAILED row; raises only when that
     could not be written either.
     """
+    failure: Exception
     try:
-        return await settle(billing.stripe, lambda known: _take(event, handlers, known))
+        return await settle(billing.stripe, lambda known: _take(event, handlers, known, actor))
     except EXPECTED as error:
-        _log.warning("webhook_event_failed", event_id=event.id, event_type=event.type, error=_told(error))
-        return await _fail(billing, event, error)
+        _log.warning("webhook_event_failed", event_id=event.id, event_type=event.type, error=told(error))
+        failure = error
     except Exception as error:  # noqa: BLE001 - whatever it is, the event must stay and be tried again; it is logged whole
         _log.exception("webhook_event_failed", event_id=event.id, event_type=event.type)
-        return await _fail(billing, event, error)
+        failure = error
+    return await settle(billing.stripe, lambda _: _mark_failed(event, failure, actor))
 
 
 async def apply(event: StripeEvent, handlers: Handlers, known: Known) -> Outcome:
@@ -77,6 +88,7 @@ def new_row(event: StripeEvent, **columns: Any) -> WebhookEvent:
     """The row of an event that came just now, FAILED and without attempts unless `columns` say otherwise; nothing is written."""
     return new(
         WebhookEvent,
+        created_at=event.received_at,
         stripe_event_id=event.id,
         type=event.type,
         api_version=event.api_version,
@@ -93,28 +105,24 @@ def handled(outcome: Outcome) -> dict[str, Any]:
     return {"status": outcome.value, "error": None, "next_attempt_at": None, "processed_at": datetime.now(UTC)}
 
 
-async def _take(event: StripeEvent, handlers: Handlers, known: Known) -> WebhookEventStatus:
+async def _take(event: StripeEvent, handlers: Handlers, known: Known, actor: str) -> WebhookEventStatus:
     row = await lock(WebhookEvent, stripe_event_id=event.id)
     if row is not None and row.status != WebhookEventStatus.FAILED:
         return WebhookEventStatus(row.status)
     outcome = await apply(event, handlers, known)
     row = row or new_row(event)
-    await _keep(row, handled(outcome) | {"attempts": row.attempts + 1})
+    await _keep(row, handled(outcome) | {"attempts": row.attempts + 1}, actor)
     return WebhookEventStatus(outcome.value)
 
 
-async def _fail(billing: Billing, event: StripeEvent, error: Exception) -> WebhookEventStatus:
-    return await settle(billing.stripe, lambda _: _mark_failed(event, error))
-
-
-async def _mark_failed(event: StripeEvent, error: Exception) -> WebhookEventStatus:
+async def _mark_failed(event: StripeEvent, error: Exception, actor: str) -> WebhookEventStatus:
     """A copy of the event that got through meanwhile is left as it is."""
     row = await lock(WebhookEvent, stripe_event_id=event.id) or new_row(event)
     if row.status != WebhookEventStatus.FAILED:
         return WebhookEventStatus(row.status)
     attempts = row.attempts + 1
     again = datetime.now(UTC) + pause_after(attempts) if attempts < MAX_ATTEMPTS else None
-    await _keep(row, {"attempts": attempts, "error": _told(error), "next_attempt_at": again})
+    await _keep(row, {"attempts": attempts, "error": told(error), "next_attempt_at": again}, actor)
     return WebhookEventStatus.FAILED
 
 
@@ -124,12 +132,19 @@ def pause_after(attempts: int) -> timedelta:
     return min(grown, LONGEST_PAUSE)
 
 
-async def _keep(row: WebhookEvent, columns: dict[str, Any]) -> None:
+async def _keep(row: WebhookEvent, columns: dict[str, Any], actor: str) -> None:
+    before = row.status
     row.update_from_dict(columns)
-    await (update(row, columns) if row._saved_in_db else insert([row]))  # noqa: SLF001 - Tortoise says it nowhere else
+    if not row._saved_in_db:  # noqa: SLF001 - Tortoise says it nowhere else
+        await insert([row])
+        return
+    await update(row, columns)
+    changes = {"status": [before, row.status], "attempts": row.attempts}
+    await insert([new(AuditEntry, actor=actor, action=RETRY, object_id=row.id, changes=changes)])
 
 
-def _told(error: Exception) -> str:
+def told(error: Exception) -> str:
+    """What is kept and logged of an error."""
     text = f"{type(error).__name__}: {error}".replace("\x00", "")
     return text.encode("utf-8", "replace").decode()[:LONGEST_ERROR]
 
@@ -139,5 +154,5 @@ async def retry_due(billing: Billing, handlers: Handlers, limit: int) -> int:
     now = datetime.now(UTC)
     due = await WebhookEvent.filter(status=WebhookEventStatus.FAILED, next_attempt_at__lte=now).order_by("next_attempt_at").limit(limit)
     for row in due:
-        await receive(billing, read_event(row.payload), handlers)
+        await receive(billing, read_event(row.payload), handlers, WORKER)
     return len(due)

@@ -8,6 +8,7 @@ from datetime import timedelta
 import structlog
 
 from services.billing import Billing
+from services.event_retention import prune_payloads
 from services.idempotency import forget_old_keys
 from services.inbox import Handlers, retry_due
 from services.recovery import finish_pending
@@ -49,6 +50,7 @@ async def work(billing: Billing, stop: asyncio.Event, handlers: Handlers) -> Non
         Task("finish_pending", UNFINISHED_EVERY, lambda: finish_pending(billing, UNFINISHED_AFTER)),
         *(Task(f"read_waiting_{kind.name}", WAITING_EVERY, WaitingRows(billing, kind).round, hurries=False) for kind in WAITING),
         Task("read_open_disputes", DISPUTES_EVERY, WaitingRows(billing, DISPUTES).round),
+        Task("prune_webhook_payloads", FORGETTING_EVERY, lambda: prune_payloads(billing)),
         Task("forget_idempotency_keys", FORGETTING_EVERY, forget_old_keys),
     ]
     async with asyncio.TaskGroup() as group:

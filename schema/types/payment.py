@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from models import Customer as CustomerRow
+from models import Dispute as DisputeRow
 from models import PaymentStatus
 from models import Plan as PlanRow
 from models import Price as PriceRow
@@ -21,6 +22,7 @@ from schema.types.plan import Plan, Price
 
 if TYPE_CHECKING:
     from schema.types.customer import Customer
+    from schema.types.dispute import Dispute
     from schema.types.refund import Refund
     from schema.types.subscription import Subscription
 
@@ -68,6 +70,7 @@ class Payment(Node):
     failure: PaymentFailure | None = declare(Embedded(("failure_code", "failure_message")))
     method: PaymentMethod | None = declare(Embedded(("method_type",)))
     refunds: list[Annotated["Refund", strawberry.lazy("schema.types.refund")]] = declare(Listed(RefundRow, "payment_id"))
+    disputes: list[Annotated["Dispute", strawberry.lazy("schema.types.dispute")]] = declare(Listed(DisputeRow, "payment_id"))
     stripe_payment_intent_id: str | None
     stripe_charge_id: str | None
     metadata: JSON

@@ -51,6 +51,7 @@ ROWS: dict[str, tuple[Callable[[World], str], dict[str, tuple[str, Expected]]]] 
                 always({"type": "card", "brand": "visa", "last4": "4242", "expMonth": 12, "expYear": 2030, "wallet": None}),
             ),
             "refunds": ("{ id }", lambda world, _: [{"id": world.alice.refund.id}]),
+            "disputes": ("{ id }", lambda world, _: [{"id": world.alice.dispute.id}]),
             "stripePaymentIntentId": ("", always("pi_alice")),
             "stripeChargeId": ("", always("ch_alice")),
             "metadata": ("", always({"order": "1042"})),
@@ -70,6 +71,19 @@ ROWS: dict[str, tuple[Callable[[World], str], dict[str, tuple[str, Expected]]]] 
             "payment": ("{ id }", lambda world, _: {"id": world.alice.payment.id}),
             "stripeRefundId": ("", always("re_alice")),
             "createdAt": ("", always("2026-01-01T00:04:00Z")),
+        },
+    ),
+    "Dispute": (
+        lambda world: world.alice.dispute.id,
+        {
+            "id": ("", lambda world, _: world.alice.dispute.id),
+            "status": ("", always("won")),
+            "reason": ("", always("fraudulent")),
+            "amount": (MONEY, always(usd(4900, "49.00"))),
+            "payment": ("{ id }", lambda world, _: {"id": world.alice.payment.id}),
+            "evidenceDueBy": ("", always("2026-01-01T01:30:00Z")),
+            "stripeDisputeId": ("", always("dp_alice")),
+            "createdAt": ("", always("2026-01-01T00:05:00Z")),
         },
     ),
     "Subscription": (
@@ -157,6 +171,29 @@ PUBLIC: dict[str, tuple[Callable[[World], str], dict[str, tuple[str, Expected]]]
 """The catalogue that is for sale: everybody sees it."""
 
 
+OPERATED: dict[str, tuple[Callable[[World], str], dict[str, tuple[str, Expected]]]] = {
+    "WebhookEvent": (
+        lambda world: world.event.id,
+        {
+            "id": ("", lambda world, _: world.event.id),
+            "stripeEventId": ("", always("evt_1")),
+            "type": ("", always("charge.refunded")),
+            "apiVersion": ("", always("2026-10-28.endive")),
+            "status": ("", always("PROCESSED")),
+            "attempts": ("", always(1)),
+            "error": ("", always(None)),
+            "payload": ("", always({"id": "evt_1", "object": "event"})),
+            "occurredAt": ("", always("2026-01-01T00:04:00Z")),
+            "receivedAt": ("", always("2026-01-01T00:05:00Z")),
+            "processedAt": ("", always("2026-01-01T00:06:00Z")),
+        },
+    ),
+}
+"""What Stripe told us: support and administrators see it, everybody else is told that they may not."""
+
+OPERATORS = ("support", "admin")
+
+
 def ids(*rows: Any) -> dict[str, Any]:
     return {"nodes": [{"id": row.id} for row in rows]}
 
@@ -199,6 +236,8 @@ QUERIES: dict[str, tuple[str, Expected, bool]] = {
     "subscriptions": ("subscriptions { nodes { id } }", own("subscription"), True),
     "subscription": ("subscription(id: $subscription) { id }", of_alice("subscription"), True),
     "refunds": ("refunds { nodes { id } }", own("refund"), True),
+    "disputes": ("disputes { nodes { id } }", own("dispute"), True),
+    "webhookEvents": ("webhookEvents { nodes { id } }", lambda world, _: ids(world.event), True),
     "checkoutSession": ("checkoutSession(id: $session) { id }", of_alice("session"), True),
 }
 """Fields of Query: asked as, expected, and whether one has to be signed in."""
@@ -216,6 +255,10 @@ PARTS: dict[str, tuple[str, Any]] = {
     "SubscriptionEdge": ("{ subscriptions { edges { %s } } }", ("subscriptions", "edges", 0)),
     "RefundConnection": ("{ refunds { %s } }", ("refunds",)),
     "RefundEdge": ("{ refunds { edges { %s } } }", ("refunds", "edges", 0)),
+    "DisputeConnection": ("{ disputes { %s } }", ("disputes",)),
+    "DisputeEdge": ("{ disputes { edges { %s } } }", ("disputes", "edges", 0)),
+    "WebhookEventConnection": ("{ webhookEvents { %s } }", ("webhookEvents",)),
+    "WebhookEventEdge": ("{ webhookEvents { edges { %s } } }", ("webhookEvents", "edges", 0)),
     "PlanConnection": ("{ plans { %s } }", ("plans",)),
     "PlanEdge": ("{ plans { edges { %s } } }", ("plans", "edges", 0)),
 }
@@ -234,7 +277,7 @@ def fields_of_schema() -> set[str]:
 
 
 def fields_of_tables() -> set[str]:
-    found = {f"{kind}.{name}" for table in (ROWS, PUBLIC) for kind, (_, fields) in table.items() for name in fields}
+    found = {f"{kind}.{name}" for table in (ROWS, PUBLIC, OPERATED) for kind, (_, fields) in table.items() for name in fields}
     parts = {f"{kind}.{name}" for kind in PARTS for name in schema._schema.type_map[kind].fields}  # type: ignore[attr-defined]  # objects all
     return found | parts | {f"Query.{name}" for name in QUERIES}
 
@@ -257,6 +300,21 @@ async def test_rows_of_a_customer(asking: Asking, world: World, who: str) -> Non
                 assert (kind, result.data) == (kind, {"subject": seen})
 
 
+def refusal_of(who: str) -> str:
+    return UNAUTHENTICATED if who == "anonymous" else "FORBIDDEN"
+
+
+@pytest.mark.parametrize("who", list(ROLES))
+async def test_what_stripe_told(asking: Asking, world: World, who: str) -> None:
+    for kind, (subject, fields) in OPERATED.items():
+        for name, (selection, expected) in fields.items():
+            text = NODE % (kind, f"{name} {selection}")
+            if who in OPERATORS:
+                assert await asking.ask(who, text, id=subject(world)) == {"subject": {name: expected(world, who)}}
+            else:
+                assert await asking.codes(who, text, id=subject(world)) == [refusal_of(who)]
+
+
 @pytest.mark.parametrize("who", list(ROLES))
 async def test_the_catalogue(asking: Asking, world: World, who: str) -> None:
     for kind, (subject, fields) in PUBLIC.items():
@@ -272,7 +330,9 @@ async def test_queries(asking: Asking, world: World, who: str) -> None:
         used = [key for key in given if f"${key}" in text]
         declared = f"query({', '.join(f'${key}: ID!' for key in used)})" if used else "query"
         result = await asking.run(who, f"{declared} {{ {text} }}", **{key: given[key] for key in used})
-        if private and who == "anonymous":
+        if name == "webhookEvents" and who not in OPERATORS:
+            assert [error.extensions["code"] for error in result.errors or [] if error.extensions] == [refusal_of(who)]
+        elif private and who == "anonymous":
             assert [error.extensions["code"] for error in result.errors or [] if error.extensions] == [UNAUTHENTICATED]
         else:
             assert (name, result.errors, result.data) == (name, None, {name: expected(world, who)})
@@ -282,7 +342,9 @@ async def test_queries(asking: Asking, world: World, who: str) -> None:
 async def test_parts_are_whole_for_their_owner(asking: Asking, world: World, kind: str) -> None:
     text, path = PARTS[kind]
     names = list(schema._schema.type_map[kind].fields)  # type: ignore[attr-defined]  # objects all
-    answer: Any = await asking.ask("owner", text % " ".join(f"{name} {SELECTED.get(name, '')}" for name in names))
+    answer: Any = await asking.ask(
+        "admin" if kind.startswith("WebhookEvent") else "owner", text % " ".join(f"{name} {SELECTED.get(name, '')}" for name in names)
+    )
     for step in path:
         answer = answer[step]
     assert list(answer) == names

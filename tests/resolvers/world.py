@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from models import CheckoutSession, Customer, Payment, Plan, Price, Refund, Subscription
+from models import CheckoutSession, Customer, Dispute, Payment, Plan, Price, Refund, Subscription, WebhookEvent
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -22,6 +22,7 @@ class Purchases:
     payment: Payment
     refund: Refund
     session: CheckoutSession
+    dispute: Dispute
 
 
 @dataclass
@@ -33,6 +34,7 @@ class World:
     old_price: Price
     alice: Purchases
     bob: Purchases
+    event: WebhookEvent
 
 
 async def plan(code: str, **values: Any) -> Plan:
@@ -111,7 +113,35 @@ async def purchases(name: str, bought: Plan, cost: Price) -> Purchases:
         stripe_session_id=f"cs_{name}",
         created_at=at(1),
     )
-    return Purchases(customer, subscription, paid, refund, session)
+    dispute = await Dispute.create(
+        payment_id=paid.id,
+        customer_id=customer.id,
+        status="WON",
+        stripe_status="won",
+        reason="fraudulent",
+        amount=4900,
+        currency="USD",
+        evidence_due_by=at(90),
+        stripe_dispute_id=f"dp_{name}",
+        created_at=at(5),
+    )
+    return Purchases(customer, subscription, paid, refund, session, dispute)
+
+
+async def told() -> WebhookEvent:
+    return await WebhookEvent.create(
+        stripe_event_id="evt_1",
+        type="charge.refunded",
+        api_version="2026-10-28.endive",
+        object_id="ch_alice",
+        status="PROCESSED",
+        attempts=1,
+        payload='{"id": "evt_1", "object": "event"}',
+        occurred_at=at(4),
+        received_at=at(5),
+        processed_at=at(6),
+        created_at=at(5),
+    )
 
 
 async def build() -> World:
@@ -119,4 +149,4 @@ async def build() -> World:
     pro_price, old_price = await price(pro, "USD", 4900), await price(old, "EUR", 900)
     retired = await price(pro, "JPY", 500, active=False)
     alice, bob = await purchases("alice", pro, pro_price), await purchases("bob", old, old_price)
-    return World(pro, pro_price, retired, old, old_price, alice, bob)
+    return World(pro, pro_price, retired, old, old_price, alice, bob, await told())

@@ -23,7 +23,9 @@ from schema.schema import PRINTED, schema
 
 CONTRACT = Path(PRINTED).with_name("contract.graphql")
 
-QUERIES = "config viewer node nodes plans plan payments payment subscriptions subscription checkoutSession refunds".split()
+QUERIES = (
+    "config viewer node nodes plans plan payments payment subscriptions subscription checkoutSession refunds disputes webhookEvents".split()
+)
 """Fields of Query that are built."""
 
 WAITING = {
@@ -35,7 +37,6 @@ WAITING = {
     "Payment.invoice",
     "Payment.seller",
     "Payment.refundRequests",
-    "Payment.disputes",
     "Payment.receipt",
     "Subscription.invoices",
     "PlanFilter.sellerId",
