@@ -15,7 +15,7 @@ def retrieve(tx: Transaction, call: Call) -> Json:
 
 
 def listing(tx: Transaction, call: Call) -> Json:
-    """List events, of one type (`invoice.*` too) or of several."""
+    """List events, of one type (`invoice.*` too) or of several; `delivery_success` false means pending, failed or dropped ones."""
     exclusive(call, "type", "types")
     where = Where()
     if call.given("types"):
@@ -24,8 +24,7 @@ def listing(tx: Transaction, call: Call) -> Json:
     if call.given("type"):
         where.add("json_extract(body, '$.type') GLOB ?", call.given("type"))
     if call.given("delivery_success") is not None:
-        wanted = "delivered" if call.given("delivery_success") else "failed"
-        where.add("id IN (SELECT event FROM deliveries WHERE state = ?)", wanted)
+        where.add("id IN (SELECT event FROM deliveries WHERE (state = 'delivered') = ?)", int(call.given("delivery_success")))
     return page(tx, call, "event", "/v1/events", where)
 
 

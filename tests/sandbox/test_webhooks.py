@@ -148,3 +148,31 @@ async def test_webhook_endpoints_are_stored(shop: Shop) -> None:
     assert len((await v1.list_async()).data) == 1
     assert (await v1.delete_async(made.id)).deleted is True
     assert (await v1.list_async()).data == []
+
+
+async def test_events_are_listed_by_type_time_and_delivery_and_paged_both_ways(served: Served, client: stripe.StripeClient) -> None:
+    start = served.sandbox.clock.now()
+    served.answers = [500]
+    made = await client.v1.customers.create_async({"name": "A"})
+    await served.sandbox.engine.advance(100)
+    await client.v1.products.create_async({"name": "P"})
+    await client.v1.customers.update_async(made.id, {"name": "B"})
+    served.answers = [500]
+    await served.sandbox.drain()
+    events = (await client.v1.events.list_async()).data
+    assert [event.type for event in events] == ["customer.updated", "product.created", "customer.created"]
+    states = {view.event["id"]: view.state for view in await served.sandbox.engine.events()}
+    ids = [event.id for event in events]
+    calls: list[tuple[Any, list[str]]] = [
+        ({"type": "product.created"}, ids[1:2]),
+        ({"type": "customer.*"}, [ids[0], ids[2]]),
+        ({"types": ["customer.created", "product.created"]}, ids[1:]),
+        ({"created": {"gte": start + 100}}, ids[:2]),
+        ({"created": {"lt": start + 100}}, ids[2:]),
+        ({"delivery_success": True}, [found for found in ids if states[found] == "delivered"]),
+        ({"delivery_success": False}, [found for found in ids if states[found] != "delivered"]),
+        ({"starting_after": ids[0], "limit": 1}, ids[1:2]),
+        ({"ending_before": ids[2], "limit": 1}, ids[1:2]),
+    ]
+    for given, wanted in calls:
+        assert [event.id for event in (await client.v1.events.list_async(given)).data] == wanted, given
