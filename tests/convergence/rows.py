@@ -1,0 +1,115 @@
+"""Every mirrored row: kept, put back, compared, and held against what the sandbox itself has."""
+
+from typing import Any
+
+import models
+from models import (
+    CONTESTED,
+    PAID,
+    AuditEntry,
+    CheckoutSession,
+    Checkpoint,
+    Customer,
+    Dispute,
+    IdempotencyKey,
+    Payment,
+    Plan,
+    Price,
+    PromotionCode,
+    Refund,
+    Subscription,
+    WebhookEvent,
+)
+from models.persistence import insert
+from models.record import Record
+from tests.convergence.stage import Stage
+from tests.mirror.rows import values
+
+MIRRORED: dict[type[Record], str] = {
+    Plan: "code",
+    Price: "stripe_price_id",
+    Customer: "external_id",
+    PromotionCode: "code",
+    Subscription: "stripe_subscription_id",
+    Payment: "stripe_payment_intent_id",
+    CheckoutSession: "stripe_session_id",
+    Refund: "stripe_refund_id",
+    Dispute: "stripe_dispute_id",
+}
+"""In an order in which they can be inserted; what tells the rows of a kind apart in whatever order they were made."""
+
+OTHERS: tuple[type[Record], ...] = (WebhookEvent, AuditEntry, IdempotencyKey, Checkpoint)
+"""Rows that are about the work and not about the business."""
+
+TERMINAL = {
+    "payment.status": ({status.value for status in PAID}, {status.value for status in PAID}),
+    "subscription.status": ({"CANCELED", "INCOMPLETE_EXPIRED"}, set()),
+    "checkout_session.status": ({"COMPLETE", "EXPIRED"}, set()),
+    "refund.status": ({"FAILED", "CANCELED"}, set()),
+    "dispute.status": ({"WON", "WARNING_CLOSED", "PREVENTED"}, set()),
+}
+"""By the audit log's word: statuses that are left for certain others alone, or for none."""
+
+Rows = dict[type[Record], list[Record]]
+
+
+def every_model() -> set[type[Record]]:
+    return {one for one in vars(models).values() if isinstance(one, type) and issubclass(one, Record)}
+
+
+async def kept() -> Rows:
+    return {model: list(await model.all().order_by("id")) for model in MIRRORED}
+
+
+async def put_back(rows: Rows) -> None:
+    for model in (*OTHERS, *reversed(MIRRORED)):
+        await model.all().delete()
+    for model in MIRRORED:
+        await insert(rows[model])
+
+
+async def final_rows() -> dict[str, Any]:
+    """Every mirrored row by its key, without what may differ: our own ids of rows made meanwhile, and how late they were read."""
+    names = {row.id: getattr(row, key) or row.id for model, key in MIRRORED.items() for row in await model.all()}
+    found: dict[str, Any] = {}
+    for model in MIRRORED:
+        for row in await model.all():
+            columns = {name: names.get(value, value) if isinstance(value, str) else value for name, value in values(row).items()}
+            shown = {name: value for name, value in columns.items() if name != "id" and not name.endswith("version")}
+            found[f"{model.__name__} {names[row.id]}"] = shown
+    return found
+
+
+async def assert_true(stage: Stage) -> None:
+    """The rows say what the sandbox's own objects say."""
+    at_stripe = {kind: {one["id"]: one for one in await stage.objects(kind)} for kind in KINDS}
+    for subscription in await Subscription.all():
+        assert subscription.status == at_stripe["subscription"][subscription.stripe_subscription_id]["status"].upper()
+    for refund in await Refund.filter(stripe_refund_id__not_isnull=True):
+        assert refund.status == at_stripe["refund"][str(refund.stripe_refund_id)]["status"].upper()
+    for dispute in await Dispute.all():
+        assert dispute.stripe_status == at_stripe["dispute"][dispute.stripe_dispute_id]["status"]
+    for session in await CheckoutSession.filter(stripe_session_id__not_isnull=True):
+        assert session.status == at_stripe["checkout.session"][str(session.stripe_session_id)]["status"].upper()
+    for customer in await Customer.filter(stripe_customer_id__not_isnull=True):
+        assert customer.email == at_stripe["customer"][str(customer.stripe_customer_id)]["email"]
+    paid = {one["payment_intent"]: one for one in at_stripe["charge"].values() if one["status"] == "succeeded"}
+    for payment in await Payment.filter(stripe_payment_intent_id__not_isnull=True):
+        charge = paid.pop(str(payment.stripe_payment_intent_id), None)
+        assert (payment.status in PAID) == (charge is not None)
+        if charge is not None:
+            assert (payment.amount, payment.amount_refunded) == (charge["amount_captured"], charge["amount_refunded"])
+            contested = await Dispute.filter(payment_id=payment.id, status__in=[status.value for status in CONTESTED]).exists()
+            assert (payment.disputed, payment.status == "DISPUTED") == (contested, contested)
+    assert paid == {}
+
+
+KINDS = ("subscription", "refund", "dispute", "checkout.session", "customer", "charge")
+
+
+async def assert_nothing_went_back() -> None:
+    """No status that is terminal was ever left, not even for a moment."""
+    for entry in await AuditEntry.filter(action__in=list(TERMINAL)):
+        before, after = entry.changes["status"]
+        ended, allowed = TERMINAL[entry.action]
+        assert before not in ended or after in allowed, (entry.action, before, after)
