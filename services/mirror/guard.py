@@ -64,7 +64,7 @@ async def create(row: Record) -> None:
 
 
 def _ambiguous(snapshot: Snapshot, held: int) -> bool:
-    return snapshot.version - held <= (SLOWEST_READING if snapshot.read else 0)
+    return 0 <= snapshot.version - held <= (SLOWEST_READING if snapshot.read else 0)
 
 
 def _changes(row: Record, wanted: Facts) -> Facts:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
-from models import CheckoutSession, Payment
+from models import BillingInterval, CheckoutSession, Payment
 from sandbox import Sandbox
 from sandbox.cards import CardForm
 from sandbox.errors import Refusal as SandboxRefusal
@@ -66,7 +66,7 @@ class Business:
     async def subscribe(self, who: int, which: int) -> None:
         mine = [one for one in await self._stage.objects("subscription") if one["metadata"].get("billgraph_customer")]
         if len(mine) < 3:
-            await self._pay_session(await self._session(who, plan_code="pro", currency="USD", interval="MONTH"), which)
+            await self._pay_session(await self._session(who, plan_code="pro", currency="USD", interval=BillingInterval.MONTH), which)
 
     async def pay_in_page(self, who: int, which: int) -> None:
         done = await create_payment_intent(self._billing, caller(who), course())

@@ -104,5 +104,5 @@ class FailingGateway(WatchingGateway):
         return await super().retrieve(kind, object_id)
 
     def _may_fail(self) -> None:
-        if self.random.random() < self.chance:
+        if self.chance and self.random.random() < self.chance:
             raise StripeUnavailable("Stripe is down.")
