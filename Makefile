@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench lock clean
+.PHONY: help run test soak lint bench lock clean
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(firstword $(MAKEFILE_LIST))
@@ -17,6 +17,9 @@ run: $(VENV)/runtime.stamp ## serve Billgraph with a sandbox of Stripe on PORT, 
 
 test: lint ## check style, types and imports, then run every test on SQLite and PostgreSQL
 	$(BIN)/pytest -n $(WORKERS) --dist loadscope
+
+soak: $(VENV)/development.stamp ## let the tests of random business and of killed processes run fifty and ten times as long, for an hour or so
+	BILLGRAPH_SOAK=1 $(BIN)/pytest -n $(WORKERS) --dist load tests/convergence tests/recovery/test_kill_events.py
 
 lint: $(VENV)/development.stamp
 	$(BIN)/ruff check .
