@@ -28,7 +28,7 @@ def token(subject: str, role: Role) -> str:
 class Process:
     """One run of the server over the given database and Stripe."""
 
-    def __init__(self, folder: Path, database_url: str, stripe: str) -> None:
+    def __init__(self, folder: Path, database_url: str, stripe: str, **settings: str) -> None:
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
             self.port = listener.getsockname()[1]
@@ -42,6 +42,7 @@ class Process:
             "STRIPE_API_BASE": stripe,
             "SANDBOX": "false",
             "AUTH_SECRET": AUTH_SECRET,
+            **settings,
         }
         self.log = folder / f"server-{self.port}.log"
 
@@ -79,3 +80,13 @@ class Process:
         if self.running.returncode is None:
             self.running.send_signal(signal.SIGKILL)
         await self.running.wait()
+
+    async def stop(self) -> None:
+        """SIGTERM, and whatever is left after ten seconds is killed."""
+        if self.running.returncode is None:
+            self.running.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(10):
+                await self.running.wait()
+        except TimeoutError:
+            await self.kill()
