@@ -1,6 +1,6 @@
 """What Stripe said of one of its objects, and when by Stripe's clock."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 
@@ -15,3 +15,12 @@ class Snapshot:
     object: dict[str, Any]
     version: int
     read: bool = False
+
+    def ended(self) -> "Snapshot":
+        """The last word on an object, of the event of its deletion, which shows it as it was; a reading says itself whether it is gone."""
+        return self if self.read else replace(self, object=self.object | {"deleted": True})
+
+    @property
+    def gone(self) -> bool:
+        """Whether it says that the object was deleted."""
+        return self.object.get("deleted") is True

@@ -103,6 +103,19 @@ def _method(details: Json) -> Method:
     )
 
 
+def given_back(charge: Json) -> int:
+    """Minor units that came in and went back. What a partial capture leaves is no money, but Stripe counts it as refunded.
+
+    Source: docs.stripe.com/api/charges/capture.
+    """
+    refunded, taken = integer(charge, "amount_refunded"), captured(charge)
+    left = integer(charge, "amount") - taken
+    returned = refunded - left if refunded >= left > 0 else refunded
+    if returned > taken:
+        raise UnknownShape(charge, "amount_refunded", "at most what was charged")
+    return returned
+
+
 def captured(charge: Json) -> int:
     """Minor units that came in by a charge; versions before `amount_captured` have `amount` alone."""
     taken = optional_integer(charge, "amount_captured")

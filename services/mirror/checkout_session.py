@@ -4,11 +4,13 @@ from models import CheckoutMode, CheckoutSession, CheckoutStatus, Payment, Payme
 from models.ids import Prefix
 from models.persistence import find, lock_id
 from services import stripe_fields as fields
+from services.mirror.customer import is_theirs
 from services.mirror.guard import Facts, change, renew
 from services.mirror.known import Known
 from services.mirror.moves import CHECKOUT, may_move
+from services.mirror.our_id import our_id
 from services.mirror.outcome import Outcome
-from services.mirror.payment import our_id, settled
+from services.mirror.payment import settled
 from services.mirror.subscription import subscription_of
 from services.snapshot import Snapshot
 from services.stripe_fields import Json, UnknownShape
@@ -17,7 +19,7 @@ from services.stripe_fields import Json, UnknownShape
 async def mirror_checkout_session(snapshot: Snapshot, known: Known) -> Outcome:
     """Write a checkout session, link what it sold, and cancel the payment of one that expired; IGNORED when not made by us."""
     session = snapshot.object
-    found = await _found(session)
+    found = await _found(session, known)
     if found is None:
         return Outcome.IGNORED
     subscription_id = fields.reference(session, "subscription")
@@ -30,10 +32,13 @@ async def mirror_checkout_session(snapshot: Snapshot, known: Known) -> Outcome:
     return outcome
 
 
-async def _found(session: Json) -> CheckoutSession | None:
+async def _found(session: Json, known: Known) -> CheckoutSession | None:
     row = await find(CheckoutSession, stripe_session_id=fields.text(session, "id"))
     row_id = our_id(session, Prefix.CHECKOUT_SESSION)
-    return row or (await find(CheckoutSession, id=row_id, stripe_session_id=None) if row_id else None)
+    if row is None and row_id:
+        named = await find(CheckoutSession, id=row_id, stripe_session_id=None)
+        return named if named and await is_theirs(session, named.customer_id, known) else None
+    return row
 
 
 def status_of(session: Json) -> CheckoutStatus:

@@ -6,8 +6,8 @@ from models.persistence import find, lock
 from services import stripe_fields as fields
 from services.mirror.guard import Facts, renew
 from services.mirror.known import Known
+from services.mirror.our_id import our_id
 from services.mirror.outcome import Outcome
-from services.mirror.payment import our_id
 from services.snapshot import Snapshot
 from services.stripe_fields import Json
 
@@ -22,8 +22,7 @@ async def mirror_customer(snapshot: Snapshot, known: Known) -> Outcome:
 
 async def forget_customer(snapshot: Snapshot, known: Known) -> Outcome:
     """Mirror the last word on a customer: the event of a deletion still shows them as they were."""
-    gone = snapshot.object | {"deleted": True}
-    return await mirror_customer(Snapshot(gone, snapshot.version, snapshot.read), known)
+    return await mirror_customer(snapshot.ended(), known)
 
 
 async def known_customer(thing: Json) -> Customer | None:
@@ -41,6 +40,20 @@ async def customer_of(thing: Json, known: Known) -> Customer | None:
     if customer is None or await mirror_customer(customer, known) is Outcome.IGNORED:
         return None
     return await known_customer(thing)
+
+
+async def is_theirs(thing: Json, customer_id: str | None, known: Known) -> bool:
+    """Whether an object may be of that customer of ours, whom its metadata name: these can be copied, but not its `customer`.
+
+    It may while Stripe's customer is none, is theirs, or is gone; one whom we do not know is read.
+    """
+    stripe_id = fields.reference(thing, "customer")
+    if stripe_id is None or customer_id is None:
+        return True
+    if found := await known_customer(thing):
+        return found.id == customer_id
+    reading = known.require("customer", stripe_id)
+    return reading is None or reading.gone or our_id(reading.object, Prefix.CUSTOMER) == customer_id
 
 
 async def _locked(customer: Json) -> Customer | None:

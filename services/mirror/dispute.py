@@ -20,7 +20,7 @@ STATUSES = {status.value.lower(): status for status in DisputeStatus if status i
 async def mirror_dispute(snapshot: Snapshot, known: Known) -> Outcome:
     """Write a dispute, and whether its payment is disputed; IGNORED when it is of a payment that is not ours."""
     dispute = snapshot.object
-    payment = await known_payment_of(dispute) or await read_payment_of(dispute, known)
+    payment = await known_payment_of(dispute, known) or await read_payment_of(dispute, known)
     if payment is None:
         return Outcome.IGNORED
     row = await lock(Dispute, stripe_dispute_id=fields.text(dispute, "id"))

@@ -28,7 +28,8 @@ async def renew(row: Record, snapshot: Snapshot, known: Known, facts: FactsOf, c
     """Write what `facts` reads from the snapshot into the row, if it is newer than the row's `clock` column (Stripe's seconds).
 
     Of two snapshots of one second that differ neither is believed: the object is read
-    (ObjectNeeded), and that reading is written if the row did not change while it was made.
+    (ObjectNeeded), and that reading is written if the row did not change while it was made. What says that the object was deleted is
+    believed when there is nothing to read.
     """
     held: int = getattr(row, clock)
     wanted = await facts(snapshot.object) if snapshot.version >= held else None
@@ -38,6 +39,7 @@ async def renew(row: Record, snapshot: Snapshot, known: Known, facts: FactsOf, c
         if not _changes(row, wanted):
             return Outcome.STALE
         reading = known.settle(snapshot, _content(row))
+        reading = snapshot if reading is None and snapshot.gone else reading
         wanted = await facts(reading.object) if reading else None
         if reading is None or wanted is None:
             return Outcome.STALE

@@ -19,16 +19,17 @@ from services.stripe_shapes import Settlement
 async def mirror_invoice(snapshot: Snapshot, known: Known) -> Outcome:
     """Write the payment that a subscription's invoice asks for: none yet for a draft, canceled when the invoice is void.
 
-    IGNORED are invoices without a subscription of ours, and those of nothing: free trials, and what credit at Stripe has paid. What pays an
+    IGNORED are invoices without a subscription of ours, and those of nothing: free trials, and what credit at Stripe has paid (after it
+    was asked for, that cancels the payment). What pays an
     invoice is read from Stripe when we first hear of it, and when it is paid but its payment intent did not say so yet.
     """
     invoice = snapshot.object
     subscription_id = shapes.invoice_subscription(invoice)
     subscription = await subscription_of(subscription_id, known) if subscription_id else None
-    if subscription is None or not asked(invoice):
+    if subscription is None:
         return Outcome.IGNORED
-    row = await locked_payment({}, stripe_invoice_id=fields.text(invoice, "id"))
-    if shapes.is_draft(invoice):
+    row = await locked_payment({}, known, stripe_invoice_id=fields.text(invoice, "id"))
+    if shapes.is_draft(invoice) or (row is None and not asked(invoice)):
         return Outcome.STALE if row else Outcome.IGNORED
     if row is not None and not _lags(row, invoice):
         return await renew(row, snapshot, known, _facts_of(row, subscription), "invoice_version")
@@ -58,7 +59,9 @@ async def expect_renewal(snapshot: Snapshot, known: Known) -> Outcome:
 
 def asked(invoice: Json) -> int:
     """Minor units that were or are to be paid: nothing when the invoice is of nothing or was paid from credit."""
-    return fields.integer(invoice, "amount_paid" if invoice.get("status") == "paid" else "amount_due")
+    if invoice.get("status") != "paid":
+        return fields.integer(invoice, "amount_due")
+    return max(fields.integer(invoice, "amount_paid"), fields.optional_integer(invoice, "amount_paid_off_stripe") or 0)
 
 
 def _lags(row: Payment, invoice: Json) -> bool:
@@ -74,6 +77,8 @@ def _told(snapshot: Snapshot, known: Known) -> Snapshot | None:
 
 async def _follow(row: Payment | None, told: Snapshot, subscription: Subscription, known: Known) -> Outcome:
     outcome = Outcome.PROCESSED
+    if row is None and not asked(told.object):
+        return Outcome.IGNORED
     if row is None:
         await _make(told, subscription)
     else:
@@ -114,11 +119,12 @@ def _paying(row: Payment, invoice: Json) -> Facts:
     """What the invoice says of its payment while the payment intent says nothing better."""
     if row.intent_version and row.status in PAID:
         return {}
-    facts: Facts = {"amount": asked(invoice), "currency": fields.currency(invoice)} if not row.charge_version else {}
+    owed = asked(invoice)
+    facts: Facts = {"amount": owed, "currency": fields.currency(invoice)} if owed and not row.charge_version else {}
     pays = shapes.settlement(invoice)
     if pays and pays.payment_intent and pays.payment_intent != row.stripe_payment_intent_id:
         facts |= {"stripe_payment_intent_id": pays.payment_intent, "intent_version": 0}
-    if invoice.get("status") == "void":
+    if invoice.get("status") == "void" or not owed:
         return settled(row, facts, PaymentStatus.CANCELED)
     if invoice.get("status") != "paid":
         return facts

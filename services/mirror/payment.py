@@ -1,36 +1,31 @@
 """Finding the payment that Stripe speaks of, and what its status is when all is told."""
 
 from models import PAID, Payment, PaymentStatus
-from models.ids import Prefix, prefix_of
+from models.ids import Prefix
 from models.persistence import lock
+from services.mirror.customer import is_theirs
 from services.mirror.guard import Facts
+from services.mirror.known import Known
 from services.mirror.moves import PAYMENT, may_move
-from services.stripe_fields import Json, metadata
-
-OUR_ID = "billgraph_id"
-"""Key in Stripe's metadata under which our row's id stands."""
+from services.mirror.our_id import our_id
+from services.stripe_fields import Json
 
 
-def our_id(thing: Json, prefix: Prefix, key: str = OUR_ID) -> str | None:
-    """The id of our row of that kind which an object of Stripe's carries in its metadata; None where it carries none."""
-    row_id = metadata(thing).get(key)
-    return row_id if row_id and prefix_of(row_id) is prefix else None
-
-
-async def locked_payment(thing: Json, **stripe_ids: str | None) -> Payment | None:
+async def locked_payment(thing: Json, known: Known, **stripe_ids: str | None) -> Payment | None:
     """The payment, locked, that one of the columns `stripe_ids` names, or else the metadata of the object; None where it is not ours.
 
-    A payment that already belongs to another payment intent is not the one meant: metadata can be copied.
+    Metadata can be copied: a payment that has another payment intent already, or is of another customer, is not the one meant.
     """
     for column, value in stripe_ids.items():
         if value and (row := await _locked(**{column: value})):
             return row
     row_id = our_id(thing, Prefix.PAYMENT)
     row = await _locked(id=row_id) if row_id else None
-    return row if row and _belongs(row, stripe_ids) else None
+    return row if row and belongs(row, stripe_ids) and await is_theirs(thing, row.customer_id, known) else None
 
 
-def _belongs(row: Payment, stripe_ids: dict[str, str | None]) -> bool:
+def belongs(row: Payment, stripe_ids: dict[str, str | None]) -> bool:
+    """Whether the payment has these ids, or none yet."""
     return all(getattr(row, column) in (None, value) for column, value in stripe_ids.items() if value)
 
 

@@ -35,7 +35,7 @@ def status_of(intent: Json) -> PaymentStatus:
 async def mirror_payment_intent(snapshot: Snapshot, known: Known) -> Outcome:
     """Write a payment intent into its payment, and its charge with it where it is given whole; IGNORED when we did not ask for it."""
     intent = snapshot.object
-    row = await locked_payment(intent, stripe_payment_intent_id=fields.text(intent, "id"))
+    row = await locked_payment(intent, known, stripe_payment_intent_id=fields.text(intent, "id"))
     if row is None:
         return Outcome.IGNORED
     outcome = await renew(row, snapshot, known, lambda told: _facts(row, told, snapshot.version), "intent_version")

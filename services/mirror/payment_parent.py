@@ -11,15 +11,24 @@ from services.mirror.payment_intent import mirror_payment_intent
 from services.stripe_fields import Json
 
 
-async def known_payment_of(thing: Json) -> Payment | None:
+async def known_payment_of(thing: Json, known: Known) -> Payment | None:
     """Our payment, locked, that the object names by its payment intent or its charge; None while we know none."""
-    intent_id, charge_id = fields.reference(thing, "payment_intent"), fields.reference(thing, "charge")
-    return await locked_payment(thing, stripe_payment_intent_id=intent_id, stripe_charge_id=charge_id)
+    return await locked_payment(thing, known, **stripe_ids(thing))
+
+
+def stripe_ids(thing: Json) -> dict[str, str | None]:
+    """The columns of a payment that the object names, and their values."""
+    return {"stripe_payment_intent_id": fields.reference(thing, "payment_intent"), "stripe_charge_id": fields.reference(thing, "charge")}
 
 
 async def read_payment_of(thing: Json, known: Known) -> Payment | None:
-    """The payment of the object's payment intent, read from Stripe and written first, with its invoice if it has one; None if not ours."""
-    intent_id = fields.reference(thing, "payment_intent")
+    """The payment of the object's payment intent, read from Stripe and written first, with its invoice if it has one; None if not ours.
+
+    Versions before 2019 name the charge alone, which is read for its payment intent.
+    """
+    charge_id, intent_id = fields.reference(thing, "charge"), fields.reference(thing, "payment_intent")
+    if intent_id is None and charge_id and (charge := known.require("charge", charge_id)):
+        intent_id = fields.reference(charge.object, "payment_intent")
     intent = known.require("payment_intent", intent_id) if intent_id else None
     if intent is None:
         return None
@@ -27,4 +36,4 @@ async def read_payment_of(thing: Json, known: Known) -> Payment | None:
         invoice = known.require(INVOICE_OF_PAYMENT_INTENT, intent.object["id"])
         if invoice is not None:
             await mirror_invoice(invoice, known)
-    return await locked_payment({}, stripe_payment_intent_id=intent_id)
+    return await locked_payment({}, known, stripe_payment_intent_id=intent_id)

@@ -6,8 +6,8 @@ from models.persistence import find, lock
 from services import stripe_fields as fields
 from services.mirror.guard import Facts, renew
 from services.mirror.known import Known
+from services.mirror.our_id import OUR_ID, our_id
 from services.mirror.outcome import Outcome
-from services.mirror.payment import OUR_ID, our_id
 from services.snapshot import Snapshot
 from services.stripe_fields import Json
 from services.stripe_shapes import Item
@@ -34,7 +34,7 @@ async def mirror_price(snapshot: Snapshot, known: Known) -> Outcome:
 
 async def retire_price(snapshot: Snapshot, known: Known) -> Outcome:
     """Offer a price no more that was deleted."""
-    return await mirror_price(Snapshot(snapshot.object | {"deleted": True}, snapshot.version, snapshot.read), known)
+    return await mirror_price(snapshot.ended(), known)
 
 
 async def _locked(price: Json) -> Price | None:

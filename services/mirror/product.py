@@ -6,8 +6,8 @@ from models.persistence import lock
 from services import stripe_fields as fields
 from services.mirror.guard import Facts, renew
 from services.mirror.known import Known
+from services.mirror.our_id import our_id
 from services.mirror.outcome import Outcome
-from services.mirror.payment import our_id
 from services.snapshot import Snapshot
 from services.stripe_fields import Json
 
@@ -28,7 +28,7 @@ async def mirror_product(snapshot: Snapshot, known: Known) -> Outcome:
 
 async def retire_product(snapshot: Snapshot, known: Known) -> Outcome:
     """Sell no more of the plan whose product was deleted."""
-    return await mirror_product(Snapshot(snapshot.object | {"deleted": True}, snapshot.version, snapshot.read), known)
+    return await mirror_product(snapshot.ended(), known)
 
 
 async def _locked(product: Json) -> Plan | None:
@@ -39,7 +39,7 @@ async def _locked(product: Json) -> Plan | None:
 
 async def _facts(product: Json) -> Facts:
     if product.get("deleted"):
-        return {"active": False}
+        return {"active": False, "stripe_product_id": None}
     return {
         "stripe_product_id": fields.text(product, "id"),
         "name": fields.text(product, "name")[:LONGEST_NAME],

@@ -6,10 +6,10 @@ from models.persistence import lock
 from services import stripe_fields as fields
 from services import stripe_shapes as shapes
 from services.mirror.customer import customer_of
-from services.mirror.guard import Facts, create, renew
+from services.mirror.guard import Facts, change, create, renew
 from services.mirror.known import Known
+from services.mirror.our_id import our_id
 from services.mirror.outcome import Outcome
-from services.mirror.payment import our_id
 from services.snapshot import Snapshot
 from services.stripe_fields import Json
 
@@ -41,10 +41,16 @@ async def mirror_promotion_code(snapshot: Snapshot, known: Known) -> Outcome:
 
 
 async def end_coupon(snapshot: Snapshot, known: Known) -> Outcome:  # noqa: ARG001 - every handler is called so
-    """Close the codes of a coupon that was deleted; IGNORED when we have none of it."""
-    codes = PromotionCode.filter(stripe_coupon_id=fields.text(snapshot.object, "id"))
-    closed = await codes.update(active=False, stripe_coupon_id=None, coupon_version=snapshot.version)
-    return Outcome.PROCESSED if closed else Outcome.IGNORED
+    """Close the codes of a coupon that was deleted; IGNORED when we have none of it.
+
+    A coupon's id may be used again: codes whose coupon was seen later, and a reading of one that is there, are of another one.
+    """
+    ended = snapshot.ended()
+    codes = PromotionCode.filter(stripe_coupon_id=fields.text(ended.object, "id"), coupon_version__lte=ended.version)
+    rows = await codes.order_by("id").select_for_update(no_key=True) if ended.gone else []
+    for row in rows:
+        await change(row, {"active": False, "stripe_coupon_id": None, "coupon_version": ended.version})
+    return Outcome.PROCESSED if rows else Outcome.IGNORED
 
 
 async def keep_terms(snapshot: Snapshot, known: Known) -> Outcome:  # noqa: ARG001 - every handler is called so

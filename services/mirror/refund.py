@@ -2,13 +2,14 @@
 
 from models import Payment, Refund, RefundStatus
 from models.ids import Prefix
-from models.persistence import find, lock
+from models.persistence import find, lock_id
 from services import stripe_fields as fields
 from services.mirror.charge import mirror_charge
 from services.mirror.known import Known
+from services.mirror.our_id import our_id
 from services.mirror.outcome import Outcome
-from services.mirror.payment import our_id
-from services.mirror.payment_parent import known_payment_of, read_payment_of
+from services.mirror.payment import belongs
+from services.mirror.payment_parent import known_payment_of, read_payment_of, stripe_ids
 from services.mirror.refund_row import mirror_refund_of, status_of
 from services.snapshot import Snapshot
 from services.stripe_fields import Json
@@ -40,8 +41,9 @@ async def _charge_anew(refund: Json, known: Known) -> None:
 
 
 async def _payment_of(refund: Json, known: Known) -> Payment | None:
-    row = await known_payment_of(refund)
+    row = await known_payment_of(refund, known)
     row_id = our_id(refund, Prefix.REFUND)
     if row is None and row_id and (ours := await find(Refund, id=row_id)):
-        return await lock(Payment, id=ours.payment_id)
+        named = await lock_id(Payment, ours.payment_id)
+        row = named if belongs(named, stripe_ids(refund)) else None
     return row or await read_payment_of(refund, known)

@@ -7,8 +7,8 @@ from services import stripe_fields as fields
 from services.mirror.guard import Facts, create, renew
 from services.mirror.known import Known
 from services.mirror.moves import REFUND, may_move
+from services.mirror.our_id import our_id
 from services.mirror.outcome import Outcome
-from services.mirror.payment import our_id
 from services.snapshot import Snapshot
 from services.stripe_fields import Json
 
@@ -24,20 +24,20 @@ STATUSES = {
 REASONS = {reason.value.lower(): reason for reason in RefundReason}
 
 
-async def locked_refund(refund: Json) -> Refund | None:
-    """The refund, locked, by its Stripe id or by our id in its metadata; None where we have no row of it yet."""
+async def locked_refund(payment: Payment, refund: Json) -> Refund | None:
+    """The refund, locked, by its Stripe id or, of this payment, by our id in its metadata; None where we have no row of it yet."""
     stripe_id = fields.text(refund, "id")
     row = await lock(Refund, stripe_refund_id=stripe_id)
     row_id = our_id(refund, Prefix.REFUND)
     if row is None and row_id:
-        row = await lock(Refund, id=row_id, stripe_refund_id=None)
+        row = await lock(Refund, id=row_id, payment_id=payment.id, stripe_refund_id=None)
     return row
 
 
 async def mirror_refund_of(payment: Payment, snapshot: Snapshot, known: Known) -> Outcome:
     """Write a refund of this payment: its row, or one made now for a refund that began elsewhere, such as in Stripe's dashboard."""
     refund = snapshot.object
-    row = await locked_refund(refund)
+    row = await locked_refund(payment, refund)
     if row is not None:
         return await renew(row, snapshot, known, lambda told: _facts(row, told))
     owners = {"payment_id": payment.id, "customer_id": payment.customer_id}

@@ -5,12 +5,12 @@ from models.ids import Prefix
 from models.persistence import find, lock
 from services import stripe_fields as fields
 from services import stripe_shapes as shapes
-from services.mirror.customer import customer_of
+from services.mirror.customer import customer_of, is_theirs
 from services.mirror.guard import Facts, change, create, renew
 from services.mirror.known import Known
 from services.mirror.moves import SUBSCRIPTION, may_move
+from services.mirror.our_id import our_id
 from services.mirror.outcome import Outcome
-from services.mirror.payment import our_id
 from services.mirror.price import price_of
 from services.snapshot import Snapshot
 from services.stripe_fields import Json
@@ -64,7 +64,7 @@ def status_of(subscription: Json) -> SubscriptionStatus:
 async def _customer(subscription: Json, known: Known) -> Customer | None:
     row_id = our_id(subscription, Prefix.CUSTOMER, CUSTOMER_KEY)
     named = await find(Customer, id=row_id) if row_id else None
-    return named or await customer_of(subscription, known)
+    return named if named and await is_theirs(subscription, named.id, known) else await customer_of(subscription, known)
 
 
 async def _link_checkout(row: Subscription, subscription: Json) -> None:

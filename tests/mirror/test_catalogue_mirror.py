@@ -6,6 +6,7 @@ import pytest
 
 from models import Customer, Plan, Price, PromotionCode
 from services.billing import Billing
+from services.differences import differences
 from services.mirror import Outcome, write
 from services.mirror.product import retire_product
 from services.mirror.promotion_code import end_coupon
@@ -49,6 +50,53 @@ async def test_a_product_that_is_deleted_is_sold_no_more(billing: Billing, ids: 
     await published(ids)
     assert await settle(billing.stripe, lambda known: retire_product(Snapshot(product(), START + 9), known)) is Outcome.PROCESSED
     assert (await told(ids))[2:] == [False, START + 9]
+    assert (await Plan.get(id=ids.course)).stripe_product_id is None
+    late = product(metadata={"billgraph_id": ids.course})
+    assert await write(billing, Snapshot(late, START + 8)) is Outcome.STALE
+    assert (await told(ids))[2:] == [False, START + 9]
+
+
+async def test_a_deletion_in_the_second_of_a_change_is_believed_since_nothing_is_left_to_read(
+    billing: Billing, ids: Ids, shelf: Shelf
+) -> None:
+    await published(ids)
+    await write(billing, Snapshot(product(name="Last name"), START + 9))
+    assert await settle(billing.stripe, lambda known: retire_product(Snapshot(product(), START + 9), known)) is Outcome.PROCESSED
+    assert (await told(ids))[2:] == [False, START + 9]
+    assert shelf.read == ["/v1/products/prod_1"]
+
+
+async def test_a_reading_that_shows_it_alive_outdoes_the_word_of_its_deletion(billing: Billing, ids: Ids, shelf: Shelf) -> None:
+    """A thin event is told by a reading; ids of products and coupons may be used again."""
+    await published(ids)
+    shelf.put(coupon())
+    await write(billing, Snapshot(promotion_code(), START + 9))
+    alive = [Snapshot(product(name="Again"), START + 60, read=True), Snapshot(coupon(), START + 10**6, read=True)]
+    assert await settle(billing.stripe, lambda known: retire_product(alive[0], known)) is Outcome.PROCESSED
+    assert await settle(billing.stripe, lambda known: end_coupon(alive[1], known)) is Outcome.IGNORED
+    assert (await told(ids))[:3] == ["Again", None, True]
+    assert (await PromotionCode.get()).active is True
+
+
+async def test_the_late_end_of_a_coupon_leaves_the_codes_of_its_successor(billing: Billing, ids: Ids, shelf: Shelf) -> None:
+    shelf.put(coupon())
+    shelf.now = START + 30
+    await write(billing, Snapshot(promotion_code(), START + 29))
+    assert await settle(billing.stripe, lambda known: end_coupon(Snapshot(coupon(), START + 20), known)) is Outcome.IGNORED
+    assert shown(await PromotionCode.get(), "active", "stripe_coupon_id") == [True, "SUMMER"]
+
+
+async def test_what_the_end_of_a_coupon_would_change_is_told_beforehand(billing: Billing, ids: Ids, shelf: Shelf) -> None:
+    shelf.put(coupon())
+    shelf.now = START + 9
+    await write(billing, Snapshot(promotion_code(), START + 9))
+    ended = Snapshot(coupon(), START + 20)
+    outcome, found = await differences(billing.stripe, lambda known: end_coupon(ended, known), dry=True)
+    assert (outcome, [(one.column, one.before, one.after) for one in found]) == (
+        Outcome.PROCESSED,
+        [("active", True, False), ("stripe_coupon_id", "SUMMER", None)],
+    )
+    assert (await PromotionCode.get()).active is True
 
 
 async def test_a_product_and_a_price_are_known_by_our_ids_too(billing: Billing, ids: Ids) -> None:
@@ -130,6 +178,7 @@ async def test_a_code_for_a_product_or_a_customer_of_ours_is_kept(billing: Billi
 
 async def test_the_end_of_a_coupon_closes_its_codes_for_good(billing: Billing, ids: Ids, shelf: Shelf) -> None:
     shelf.put(coupon())
+    shelf.now = START + 9
     await write(billing, Snapshot(promotion_code(), START + 9))
     await write(billing, Snapshot(promotion_code(id="promo_2", code="B"), START + 9))
     ended = Snapshot(coupon(), START + 20)

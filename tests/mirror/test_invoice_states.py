@@ -45,6 +45,27 @@ async def test_a_void_one_cancels_its_payment_whatever_comes_first(billing: Bill
         assert shown(await Payment.get(stripe_invoice_id="in_1"), "status", "amount", "currency") == ["CANCELED", 4900, "USD"]
 
 
+async def test_one_that_credit_paid_after_all_cancels_its_payment(billing: Billing, ids: Ids, shelf: Shelf) -> None:
+    await subscribed(billing)
+    shelf.put(intent(status="canceled"))
+    shelf.put(invoice(status="paid", amount=0) | {"payments": invoice(status="open")["payments"]})
+    credited = Snapshot(invoice(status="paid", amount=0), START + 9)
+    assert await write(billing, credited) is Outcome.IGNORED
+    shown_late = {name: value for name, value in invoice(status="open").items() if name != "payments"}
+    assert await write(billing, Snapshot(shown_late, START + 1)) is Outcome.IGNORED
+    assert await Payment.filter(stripe_invoice_id="in_1").count() == 0
+    await write(billing, Snapshot(invoice(status="open"), START + 1))
+    assert await write(billing, credited) is Outcome.PROCESSED
+    assert shown(await Payment.get(stripe_invoice_id="in_1"), "status", "amount") == ["CANCELED", 4900]
+
+
+async def test_one_paid_outside_of_stripe_is_paid(billing: Billing, ids: Ids, shelf: Shelf) -> None:
+    await subscribed(billing)
+    outside = invoice(pays=None, amount=0) | {"amount_due": 4900, "amount_paid_off_stripe": 4900}
+    assert await write(billing, Snapshot(outside, START + 9)) is Outcome.PROCESSED
+    assert shown(await Payment.get(stripe_invoice_id="in_1"), "status", "amount", "currency") == ["SUCCEEDED", 4900, "USD"]
+
+
 async def test_one_given_up_may_still_be_paid(billing: Billing, ids: Ids, shelf: Shelf) -> None:
     await subscribed(billing)
     shelf.put(intent())
