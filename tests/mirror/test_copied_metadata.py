@@ -8,7 +8,7 @@ from models import CheckoutSession, Customer, Payment, Refund, Subscription
 from services.billing import Billing
 from services.mirror import Outcome, write
 from services.snapshot import Snapshot
-from tests.mirror.catalogue import Ids
+from tests.mirror.catalogue import IDS, Ids
 from tests.mirror.objects import START, charge, customer, intent, refund, session, subscription, succeeded
 from tests.mirror.rows import shown, values
 from tests.mirror.shelf import Shelf
@@ -37,15 +37,15 @@ async def test_a_payment_of_another_customer_does_not_take_ours(
     assert shown(await Payment.get(id=ids.payment), "status", "amount", "stripe_payment_intent_id") == ["SUCCEEDED", 4900, "pi_1"]
 
 
-@pytest.mark.parametrize("left", [None, {"deleted": True}, {"metadata": "ours"}], ids=["missing", "deleted", "ours again"])
+@pytest.mark.parametrize(
+    "left", [None, {"deleted": True}, {"metadata": {"billgraph_id": IDS.customer}}], ids=["missing", "deleted", "ours again"]
+)
 async def test_a_payment_whose_customer_was_deleted_counts_all_the_same(
     billing: Billing, ids: Ids, shelf: Shelf, left: dict[str, Any] | None
 ) -> None:
     await Customer.filter(id=ids.customer).update(stripe_customer_id="cus_new")
     if left is not None:
-        shelf.put(
-            customer(id="cus_old", ours=ids.customer if "metadata" in left else None) | ({"deleted": True} if "deleted" in left else {})
-        )
+        shelf.put(customer(id="cus_old") | left)
     assert await write(billing, at(succeeded(ours=ids.payment, customer="cus_old"), 5)) is Outcome.PROCESSED
     assert (await Payment.get(id=ids.payment)).status == "SUCCEEDED"
 

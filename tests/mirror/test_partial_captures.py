@@ -26,9 +26,7 @@ from tests.mirror.shelf import Shelf
         (1000, 1000, ["REFUNDED", 1000, 1000]),
     ],
 )
-async def test_the_rest_of_a_partial_capture_is_no_refund(
-    billing: Billing, ids: Ids, taken: int, refunded: int, kept: list[object]
-) -> None:
+async def test_the_rest_of_a_capture_is_no_refund(billing: Billing, ids: Ids, taken: int, refunded: int, kept: list[object]) -> None:
     await write(billing, Snapshot(intent(ours=ids.payment, status="requires_capture"), START + 1))
     told = charge(amount_captured=taken, amount_refunded=refunded)
     assert await write(billing, Snapshot(told, START + 5)) is Outcome.PROCESSED

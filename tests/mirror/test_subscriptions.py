@@ -71,11 +71,11 @@ async def test_a_customer_whom_stripe_knows_as_ours_is_read_first(billing: Billi
     assert (row.stripe_customer_id, row.email, row.name) == ("cus_1", "ada@example.test", "Ada")
 
 
-async def test_our_customer_in_the_metadata_is_enough(billing: Billing, ids: Ids, shelf: Shelf) -> None:
+async def test_our_customer_in_the_metadata_is_enough_while_nobody_else_is_named(billing: Billing, ids: Ids, shelf: Shelf) -> None:
     made = subscription(customer="cus_other", metadata={"billgraph_customer": ids.customer})
     assert await write(billing, at(made, 1)) is Outcome.PROCESSED
     assert (await Subscription.get(stripe_subscription_id="sub_1")).customer_id == ids.customer
-    assert shelf.read == []
+    assert shelf.read == ["/v1/customers/cus_other"]
 
 
 async def test_a_tie_of_a_subscription_is_read(billing: Billing, ids: Ids, shelf: Shelf) -> None:
