@@ -1,14 +1,16 @@
 """The mutations as clients send them: who may, what comes back, how refusals look."""
 
+import json
 from typing import Any
 
 import pytest
 
-from models import AuditEntry, CheckoutSession, Customer, IdempotencyKey, Payment, Refund
+from models import AuditEntry, CheckoutSession, Customer, IdempotencyKey, Payment, Refund, WebhookEvent
 from services.billing import Billing
+from services.payment_intents import create_payment_intent
 from tests.resolvers.asking import ROLES, Asking
 from tests.services.between import Between, instead
-from tests.services.shop import ALICE, paid, subscribed
+from tests.services.shop import ALICE, course, paid, subscribed
 
 ERRORS = "userErrors { code message field retryable }"
 CHECKOUT = f"""mutation ($input: CreateCheckoutSessionInput!) {{
@@ -33,12 +35,17 @@ REFUND = f"""mutation ($input: CreateRefundInput!) {{
 }}
 fragment Told on Refund {{ id status amount {{ formatted }} }}"""
 
+REPLAY = f"""mutation ($input: ReplayWebhookEventInput!) {{
+  replayWebhookEvent(input: $input) {{ webhookEvent {{ id type status attempts error payload }} {ERRORS} }}
+}}"""
+
 EACH: list[tuple[str, dict[str, Any]]] = [
     (CHECKOUT, {"planCode": "course"}),
     (INTENT, {"planCode": "course"}),
     (REFRESH, {"id": "pay_1"}),
     (PORTAL, {}),
     (REFUND, {"paymentId": "pay_1", "idempotencyKey": "key"}),
+    (REPLAY, {"id": "whe_1"}),
 ]
 
 
@@ -71,6 +78,56 @@ async def test_only_support_and_administrators_give_back(asking: Asking, shop: B
     before = await written()
     assert await asking.codes(who, REFUND, input={"paymentId": payment.id, "idempotencyKey": "key"}) == ["FORBIDDEN"]
     assert await written() == before
+
+
+async def event_of(payment: Payment) -> WebhookEvent:
+    """A stored event about a payment, which failed."""
+    intent = {"id": payment.stripe_payment_intent_id, "object": "payment_intent", "status": "canceled", "amount": 1, "currency": "usd"}
+    told = {"id": "evt_1", "object": "event", "type": "payment_intent.canceled", "created": 4_000_000_000, "data": {"object": intent}}
+    row = WebhookEvent(stripe_event_id="evt_1", type="payment_intent.canceled", status="FAILED", attempts=1, error="x")
+    row.payload, row.occurred_at, row.received_at = json.dumps(told), payment.created_at, payment.created_at
+    await row.save(force_create=True)
+    return row
+
+
+@pytest.mark.parametrize("who", [who for who in ROLES if who not in {"support", "admin", "anonymous"}])
+async def test_only_support_and_administrators_replay(asking: Asking, shop: Billing, who: str) -> None:
+    event = await event_of(await begun(shop))
+    before = await written()
+    assert await asking.codes(who, REPLAY, input={"id": event.id}) == ["FORBIDDEN"]
+    assert (await written(), (await WebhookEvent.get()).attempts, (await Payment.get()).status) == (before, 1, "PENDING")
+
+
+async def begun(shop: Billing) -> Payment:
+    await create_payment_intent(shop, ALICE, course())
+    return await Payment.get()
+
+
+@pytest.mark.parametrize("who", ["support", "admin"])
+async def test_a_replay(asking: Asking, shop: Billing, who: str) -> None:
+    event = await event_of(await begun(shop))
+    for _ in range(2):
+        payload = await sent(asking, who, REPLAY, id=event.id, idempotencyKey="key")
+        told = payload["webhookEvent"]
+        assert (told.pop("payload"), payload["userErrors"]) == (json.loads(event.payload), [])
+        assert told == {"id": event.id, "type": "payment_intent.canceled", "status": "PROCESSED", "attempts": 2, "error": None}
+        assert (await Payment.get()).status == "CANCELED"
+    entry = await AuditEntry.get(action="webhook_event.replay")
+    assert (entry.actor, entry.object_id) == (f"{who.upper()}:staff", event.id)
+
+
+async def test_a_replay_that_fails_is_told_by_the_event(asking: Asking, shop: Billing) -> None:
+    event = await event_of(await begun(shop))
+    await WebhookEvent.all().update(payload=event.payload.replace('"canceled", "amount"', '7, "amount"'))
+    payload = await sent(asking, "support", REPLAY, id=event.id)
+    assert (payload["webhookEvent"]["status"], payload["userErrors"]) == ("FAILED", [])
+    assert payload["webhookEvent"]["error"].startswith("UnknownShape: payment_intent pi_")
+    assert (await Payment.get()).status == "PENDING"
+
+
+async def test_a_replay_of_nothing(asking: Asking) -> None:
+    for event_id, code in (("whe_1", "NOT_FOUND"), ("", "INVALID_INPUT"), ("a\0", "INVALID_INPUT")):
+        assert await sent(asking, "admin", REPLAY, id=event_id) == {"webhookEvent": None, "userErrors": [refused(code, "id")]}
 
 
 async def test_a_checkout(asking: Asking) -> None:

@@ -111,6 +111,17 @@ LISTS = {
     "subscriptions, statuses": ("support", "{ subscriptions(filter: {status: [ACTIVE, PAST_DUE]}, %s) " + PAGED + " }"),
     "refunds": ("support", "{ refunds(%s) " + PAGED + " }"),
     "refunds, own": ("owner", "{ refunds(%s) " + PAGED + " }"),
+    "disputes": ("support", "{ disputes(%s) " + PAGED + " }"),
+    "disputes, own": ("owner", "{ disputes(%s) " + PAGED + " }"),
+    "events": ("support", "{ webhookEvents(%s) " + PAGED + " }"),
+    "events, type": ("support", '{ webhookEvents(filter: {type: "charge.refunded"}, %s) ' + PAGED + " }"),
+    "events, status": ("support", "{ webhookEvents(filter: {status: [FAILED]}, %s) " + PAGED + " }"),
+    "events, statuses": ("support", "{ webhookEvents(filter: {status: [FAILED, STALE]}, %s) " + PAGED + " }"),
+    "events, type, status": ("support", '{ webhookEvents(filter: {type: "charge.refunded", status: [STALE]}, %s) ' + PAGED + " }"),
+    "events, received": (
+        "support",
+        '{ webhookEvents(filter: {received: {since: "2026-01-01T00:00:00Z", until: "2026-01-02T00:00:00Z"}}, %s) ' + PAGED + " }",
+    ),
     "below a customer": ("owner", "{ viewer { customer { payments(%s) " + PAGED + " } } }"),
     "below customers": ("support", "{ payments(first: 100) { nodes { customer { payments(%s) " + PAGED + " } } } }"),
     "refunds of payments": ("owner", "{ payments(%s) { nodes { id refunds { id } } } }"),
@@ -118,7 +129,7 @@ LISTS = {
 """Every list in every form of its filter."""
 
 BIG = 30_000
-"""Payments, and refunds, of the table that is explained: enough that no planner reads it whole for want of rows."""
+"""Payments, refunds, disputes and events of the tables that are explained: enough that no planner reads it whole for want of rows."""
 
 
 async def filled() -> World:
@@ -146,6 +157,16 @@ async def filled() -> World:
         f"SELECT 'rfd_' || {text}, {moment}, 'pay_' || {text}, 'cust_' || {'printf' if sqlite else 'lpad'}({_bucket(sqlite)}), "
         "'SUCCEEDED', 1, 'USD', 'OTHER', 0 FROM n;"
     )
+    await client().execute_script(
+        f"{numbers} INSERT INTO dispute (id, created_at, payment_id, customer_id, status, stripe_status, reason, amount, currency, "
+        f"stripe_dispute_id, stripe_version) SELECT 'dsp_' || {text}, {moment}, 'pay_' || {text}, "
+        f"'cust_' || {'printf' if sqlite else 'lpad'}({_bucket(sqlite)}), 'WON', 'won', 'general', 1, 'USD', 'dp_' || i, 0 FROM n;"
+    )
+    await client().execute_script(
+        f"{numbers} INSERT INTO webhook_event (id, created_at, stripe_event_id, type, status, attempts, payload, occurred_at, received_at) "
+        f"SELECT 'whe_' || {text}, {moment}, 'evt_of_many_' || i, CASE WHEN i % 20 = 0 THEN 'charge.refunded' ELSE 'charge.succeeded' END, "
+        f"CASE WHEN i % 50 = 0 THEN 'FAILED' ELSE 'PROCESSED' END, 1, '{{}}', {moment}, {moment} FROM n;"
+    )
     await client().execute_script("ANALYZE;")
     return world
 
@@ -166,7 +187,7 @@ def bad_of_sqlite(plan_text: list[str]) -> list[str]:
 def bad_of_postgres(node: dict[str, Any], below: int = 0) -> list[str]:
     """Nodes that read a big table whole, or sort more than a page."""
     found = []
-    if node["Node Type"] == "Seq Scan" and node["Relation Name"] in {"payment", "refund"}:
+    if node["Node Type"] == "Seq Scan" and node["Relation Name"] in {"payment", "refund", "dispute", "webhook_event"}:
         found.append(f"Seq Scan on {node['Relation Name']}")
     if "Sort" in node["Node Type"] and node["Plan Rows"] > 1000:
         found.append(f"{node['Node Type']} of {node['Plan Rows']}")
