@@ -2,7 +2,8 @@
 
 from models import BillingInterval, Plan, PlanKind
 from services.billing import Billing
-from services.catalogue import PlanTerms, PriceTerms, publish, save_plan
+from services.catalogue import PlanTerms, PriceTerms, save_plan
+from services.publication import publish
 
 PLANS = (
     PlanTerms(

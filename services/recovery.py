@@ -9,7 +9,7 @@ import structlog
 from tortoise.queryset import QuerySet
 
 from models import CheckoutSession, Payment, PaymentStatus, Plan, Price, Refund, RefundStatus
-from services import catalogue, checkout, payment_intents, refunds
+from services import checkout, payment_intents, publication, refunds
 from services.billing import Billing
 from services.errors import Refusal, StripeRejected
 from services.lost_objects import find_at_stripe
@@ -109,7 +109,7 @@ async def _publish(billing: Billing, before: datetime) -> int:
     published = 0
     for plan in plans:
         try:
-            await catalogue.publish(billing, plan)
+            await publication.publish(billing, plan)
         except Refusal as refusal:
             _log.warning("plan_not_published", plan=plan, code=refusal.code.value)
             if refusal.retryable:

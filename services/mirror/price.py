@@ -29,7 +29,7 @@ async def mirror_price(snapshot: Snapshot, known: Known) -> Outcome:
     row = await _locked(snapshot.object)
     if row is None:
         return Outcome.IGNORED
-    return await renew(row, snapshot, known, _facts) if row.published else Outcome.STALE
+    return await renew(row, snapshot, known, lambda told: _facts(row, told)) if row.published else Outcome.STALE
 
 
 async def retire_price(snapshot: Snapshot, known: Known) -> Outcome:
@@ -43,7 +43,9 @@ async def _locked(price: Json) -> Price | None:
     return row or (await lock(Price, id=row_id, stripe_price_id=None) if row_id else None)
 
 
-async def _facts(price: Json) -> Facts:
+async def _facts(row: Price, price: Json) -> Facts:
     if price.get("deleted"):
         return {"active": False}
+    if row.stripe_price_id is None:  # made just now by us, who may have withdrawn it since
+        return {"stripe_price_id": fields.text(price, "id"), "published": False}
     return {"stripe_price_id": fields.text(price, "id"), "active": price.get("active") is not False}

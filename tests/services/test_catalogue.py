@@ -7,9 +7,10 @@ import pytest
 
 from models import BillingInterval, Plan, PlanKind, Price
 from services.billing import Billing
-from services.catalogue import PlanTerms, PriceTerms, publish, save_plan
+from services.catalogue import PlanTerms, PriceTerms, save_plan
 from services.demo_catalogue import PLANS, seed_demo
 from services.errors import InvalidInput, StripeUnavailable
+from services.publication import publish
 from tests.services.between import Between, afterwards, instead
 from tests.services.shop import COURSE, PRO, price_of
 
