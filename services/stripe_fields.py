@@ -17,6 +17,12 @@ MAX_SECONDS = 253_402_300_799
 """The last second of the year 9999, in Unix time."""
 
 
+LONGEST_ID = 64
+"""Characters of an id; Stripe's own have some thirty, those of checkout sessions twice as many."""
+
+LONGEST_SESSION_ID = 128
+
+
 class UnknownShape(ValueError):
     """An object of Stripe's lacks what every known API version has, or has it in a type that none has."""
 
@@ -99,10 +105,20 @@ def rows(thing: Json, field: str) -> list[Json]:
     return [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
 
 
+def identifier(thing: Json, field: str = "id", longest: int = LONGEST_ID) -> str:
+    """An id of Stripe's, which must be there, as long as its column at most."""
+    value = text(thing, field)
+    if not 0 < len(value) <= longest:
+        raise UnknownShape(thing, field, f"an id of at most {longest} characters")
+    return value
+
+
 def reference(thing: Json, field: str) -> str | None:
     """The id of another object, whether it is given as id or expanded; None where it is null or absent."""
     value = thing.get(field)
-    return text(value, "id") if isinstance(value, dict) else optional_text(thing, field)
+    if isinstance(value, dict):
+        return identifier(value)
+    return None if value is None else identifier(thing, field)
 
 
 def metadata(thing: Json) -> dict[str, str]:

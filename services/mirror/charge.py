@@ -21,7 +21,7 @@ async def mirror_charge(snapshot: Snapshot, known: Known) -> Outcome:
     if fields.text(charge, "status") != "succeeded" or charge.get("captured") is False:
         return Outcome.IGNORED
     intent_id = fields.reference(charge, "payment_intent")
-    row = await locked_payment(charge, known, stripe_charge_id=fields.text(charge, "id"), stripe_payment_intent_id=intent_id)
+    row = await locked_payment(charge, known, stripe_charge_id=fields.identifier(charge), stripe_payment_intent_id=intent_id)
     if row is None:
         return Outcome.IGNORED
     outcome = await renew(row, snapshot, known, lambda told: _facts(row, told), "charge_version")
@@ -32,7 +32,7 @@ async def mirror_charge(snapshot: Snapshot, known: Known) -> Outcome:
 
 async def _facts(row: Payment, charge: Json) -> Facts:
     facts: Facts = {
-        "stripe_charge_id": fields.text(charge, "id"),
+        "stripe_charge_id": fields.identifier(charge),
         "amount": shapes.captured(charge),
         "amount_refunded": shapes.given_back(charge),
         "currency": fields.currency(charge),

@@ -33,7 +33,7 @@ async def mirror_checkout_session(snapshot: Snapshot, known: Known) -> Outcome:
 
 
 async def _found(session: Json, known: Known) -> CheckoutSession | None:
-    row = await find(CheckoutSession, stripe_session_id=fields.text(session, "id"))
+    row = await find(CheckoutSession, stripe_session_id=fields.identifier(session, longest=fields.LONGEST_SESSION_ID))
     row_id = our_id(session, Prefix.CHECKOUT_SESSION)
     if row is None and row_id:
         named = await find(CheckoutSession, id=row_id, stripe_session_id=None)
@@ -57,7 +57,7 @@ async def _facts(row: CheckoutSession, session: Json) -> Facts | None:
     if row.stripe_session_id and not may_move(CHECKOUT, CheckoutStatus(row.status), told):
         return None  # what was given up here without Stripe's word is what Stripe says
     facts: Facts = {
-        "stripe_session_id": fields.text(session, "id"),
+        "stripe_session_id": fields.identifier(session, longest=fields.LONGEST_SESSION_ID),
         "status": told.value,
         "url": fields.optional_text(session, "url"),
         "failure": None,

@@ -57,7 +57,7 @@ async def is_theirs(thing: Json, customer_id: str | None, known: Known) -> bool:
 
 
 async def _locked(customer: Json) -> Customer | None:
-    stripe_id = fields.text(customer, "id")
+    stripe_id = fields.identifier(customer)
     row = await lock(Customer, stripe_customer_id=stripe_id)
     row_id = our_id(customer, Prefix.CUSTOMER)
     if row is None and row_id:
@@ -69,7 +69,7 @@ async def _facts(customer: Json) -> Facts:
     if customer.get("deleted"):
         return {"stripe_customer_id": None}
     return {
-        "stripe_customer_id": fields.text(customer, "id"),
+        "stripe_customer_id": fields.identifier(customer),
         "email": fields.optional_word(customer, "email", 320),
         "name": fields.optional_word(customer, "name", 255),
     }

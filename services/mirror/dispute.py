@@ -23,7 +23,7 @@ async def mirror_dispute(snapshot: Snapshot, known: Known) -> Outcome:
     payment = await known_payment_of(dispute, known) or await read_payment_of(dispute, known)
     if payment is None:
         return Outcome.IGNORED
-    row = await lock(Dispute, stripe_dispute_id=fields.text(dispute, "id"))
+    row = await lock(Dispute, stripe_dispute_id=fields.identifier(dispute))
     if row is None:
         outcome = await _make(payment, snapshot)
     else:
@@ -57,7 +57,7 @@ async def _facts(before: DisputeStatus, dispute: Json) -> Facts | None:
 
 def _content(dispute: Json) -> Facts:
     return {
-        "stripe_dispute_id": fields.text(dispute, "id"),
+        "stripe_dispute_id": fields.identifier(dispute),
         "status": status_of(dispute).value,
         "stripe_status": fields.text(dispute, "status")[:64],
         "reason": fields.text(dispute, "reason")[:128],

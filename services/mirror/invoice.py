@@ -28,7 +28,7 @@ async def mirror_invoice(snapshot: Snapshot, known: Known) -> Outcome:
     subscription = await subscription_of(subscription_id, known) if subscription_id else None
     if subscription is None:
         return Outcome.IGNORED
-    row = await locked_payment({}, known, stripe_invoice_id=fields.text(invoice, "id"))
+    row = await locked_payment({}, known, stripe_invoice_id=fields.identifier(invoice))
     if shapes.is_draft(invoice) or (row is None and not asked(invoice)):
         return Outcome.STALE if row else Outcome.IGNORED
     if row is not None and not _lags(row, invoice):
@@ -72,7 +72,7 @@ def _told(snapshot: Snapshot, known: Known) -> Snapshot | None:
     """The snapshot if it says what pays the invoice, else a reading that does; None when Stripe has no such invoice any more."""
     if shapes.settlement(snapshot.object) is not None:
         return snapshot
-    return known.require("invoice", fields.text(snapshot.object, "id"))
+    return known.require("invoice", fields.identifier(snapshot.object))
 
 
 async def _follow(row: Payment | None, told: Snapshot, subscription: Subscription, known: Known) -> Outcome:
@@ -104,7 +104,7 @@ def _facts_of(row: Payment, subscription: Subscription) -> FactsOf:
         item = shapes.invoice_item(invoice)
         price = await price_of(item)
         facts: Facts = {
-            "stripe_invoice_id": fields.text(invoice, "id"),
+            "stripe_invoice_id": fields.identifier(invoice),
             "subscription_id": subscription.id,
             "plan_id": price.plan_id if price else subscription.plan_id,
             "price_id": price.id if price else subscription.price_id,

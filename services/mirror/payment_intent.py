@@ -35,7 +35,7 @@ def status_of(intent: Json) -> PaymentStatus:
 async def mirror_payment_intent(snapshot: Snapshot, known: Known) -> Outcome:
     """Write a payment intent into its payment, and its charge with it where it is given whole; IGNORED when we did not ask for it."""
     intent = snapshot.object
-    row = await locked_payment(intent, known, stripe_payment_intent_id=fields.text(intent, "id"))
+    row = await locked_payment(intent, known, stripe_payment_intent_id=fields.identifier(intent))
     if row is None:
         return Outcome.IGNORED
     outcome = await renew(row, snapshot, known, lambda told: _facts(row, told, snapshot.version), "intent_version")
@@ -51,7 +51,7 @@ async def _facts(row: Payment, intent: Json, version: int) -> Facts | None:
         return None
     code, decline_code, message = shapes.failure_of_intent(intent)
     facts: Facts = {
-        "stripe_payment_intent_id": fields.text(intent, "id"),
+        "stripe_payment_intent_id": fields.identifier(intent),
         "stripe_status": fields.optional_word(intent, "status", 64),
         "currency": fields.currency(intent),
         "failure_code": code,

@@ -38,7 +38,7 @@ async def retire_price(snapshot: Snapshot, known: Known) -> Outcome:
 
 
 async def _locked(price: Json) -> Price | None:
-    row = await lock(Price, stripe_price_id=fields.text(price, "id"))
+    row = await lock(Price, stripe_price_id=fields.identifier(price))
     row_id = our_id(price, Prefix.PRICE)
     return row or (await lock(Price, id=row_id, stripe_price_id=None) if row_id else None)
 
@@ -47,5 +47,5 @@ async def _facts(row: Price, price: Json) -> Facts:
     if price.get("deleted"):
         return {"active": False}
     if row.stripe_price_id is None:  # made just now by us, who may have withdrawn it since
-        return {"stripe_price_id": fields.text(price, "id"), "published": False}
-    return {"stripe_price_id": fields.text(price, "id"), "active": price.get("active") is not False}
+        return {"stripe_price_id": fields.identifier(price), "published": False}
+    return {"stripe_price_id": fields.identifier(price), "active": price.get("active") is not False}

@@ -32,7 +32,7 @@ async def retire_product(snapshot: Snapshot, known: Known) -> Outcome:
 
 
 async def _locked(product: Json) -> Plan | None:
-    row = await lock(Plan, stripe_product_id=fields.text(product, "id"))
+    row = await lock(Plan, stripe_product_id=fields.identifier(product))
     row_id = our_id(product, Prefix.PLAN)
     return row or (await lock(Plan, id=row_id, stripe_product_id=None) if row_id else None)
 
@@ -41,7 +41,7 @@ async def _facts(product: Json) -> Facts:
     if product.get("deleted"):
         return {"active": False, "stripe_product_id": None}
     return {
-        "stripe_product_id": fields.text(product, "id"),
+        "stripe_product_id": fields.identifier(product),
         "name": fields.text(product, "name")[:LONGEST_NAME],
         "description": fields.optional_text(product, "description"),
         "active": product.get("active") is not False,

@@ -46,7 +46,7 @@ async def end_coupon(snapshot: Snapshot, known: Known) -> Outcome:  # noqa: ARG0
     A coupon's id may be used again: codes whose coupon was seen later, and a reading of one that is there, are of another one.
     """
     ended = snapshot.ended()
-    codes = PromotionCode.filter(stripe_coupon_id=fields.text(ended.object, "id"), coupon_version__lte=ended.version)
+    codes = PromotionCode.filter(stripe_coupon_id=fields.identifier(ended.object), coupon_version__lte=ended.version)
     rows = await codes.order_by("id").select_for_update(no_key=True) if ended.gone else []
     for row in rows:
         await change(row, {"active": False, "stripe_coupon_id": None, "coupon_version": ended.version})
@@ -59,7 +59,7 @@ async def keep_terms(snapshot: Snapshot, known: Known) -> Outcome:  # noqa: ARG0
 
 
 async def _locked(code: Json) -> PromotionCode | None:
-    row = await lock(PromotionCode, stripe_promotion_code_id=fields.text(code, "id"))
+    row = await lock(PromotionCode, stripe_promotion_code_id=fields.identifier(code))
     row_id = our_id(code, Prefix.PROMOTION_CODE)
     return row or (await lock(PromotionCode, id=row_id, stripe_promotion_code_id=None) if row_id else None)
 
@@ -94,7 +94,7 @@ async def _facts(row: PromotionCode, code: Json) -> Facts:
 
 def _content(code: Json) -> Facts:
     return {
-        "stripe_promotion_code_id": fields.text(code, "id"),
+        "stripe_promotion_code_id": fields.identifier(code),
         "code": fields.text(code, "code")[:500],
         "active": code.get("active") is True,
         "expires_at": fields.optional_moment(code, "expires_at"),

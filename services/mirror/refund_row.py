@@ -26,7 +26,7 @@ REASONS = {reason.value.lower(): reason for reason in RefundReason}
 
 async def locked_refund(payment: Payment, refund: Json) -> Refund | None:
     """The refund, locked, by its Stripe id or, of this payment, by our id in its metadata; None where we have no row of it yet."""
-    stripe_id = fields.text(refund, "id")
+    stripe_id = fields.identifier(refund)
     row = await lock(Refund, stripe_refund_id=stripe_id)
     row_id = our_id(refund, Prefix.REFUND)
     if row is None and row_id:
@@ -60,7 +60,7 @@ async def _facts(row: Refund, refund: Json) -> Facts | None:
 def _content(refund: Json) -> Facts:
     reason = REASONS.get(fields.optional_text(refund, "reason") or "", RefundReason.OTHER)
     return {
-        "stripe_refund_id": fields.text(refund, "id"),
+        "stripe_refund_id": fields.identifier(refund),
         "status": status_of(refund).value,
         "stripe_status": fields.optional_word(refund, "status", 64),
         "amount": fields.integer(refund, "amount"),

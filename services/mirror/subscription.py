@@ -28,7 +28,7 @@ SESSION_KEY = "billgraph_checkout_session"
 async def mirror_subscription(snapshot: Snapshot, known: Known) -> Outcome:
     """Write a subscription of a customer of ours; IGNORED for a stranger's."""
     subscription = snapshot.object
-    row = await locked_subscription(fields.text(subscription, "id"))
+    row = await locked_subscription(fields.identifier(subscription))
     if row is not None:
         return await renew(row, snapshot, known, lambda told: _facts(row, told))
     customer = await _customer(subscription, known)
@@ -85,7 +85,7 @@ async def _content(subscription: Json) -> Facts:
     begins, ends = shapes.period(subscription)
     cancel_at = shapes.ends_at(subscription)
     return {
-        "stripe_subscription_id": fields.text(subscription, "id"),
+        "stripe_subscription_id": fields.identifier(subscription),
         "status": status.value,
         "stripe_status": fields.optional_word(subscription, "status", 64),
         "price_id": price and price.id,
