@@ -11,6 +11,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 import structlog
+from structlog.contextvars import clear_contextvars
 from tortoise.exceptions import IntegrityError, OperationalError, TransactionManagementError
 
 from models import WebhookEvent, WebhookEventStatus
@@ -80,6 +81,7 @@ class GroupedInbox:
         task.add_done_callback(self._tasks.discard)
 
     async def _work(self) -> None:
+        clear_contextvars()  # what is logged here is of no single request
         try:
             while self._waiting:
                 await self._settle([self._waiting.popleft() for _ in range(min(MAX_GROUP, len(self._waiting)))])
