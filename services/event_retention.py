@@ -23,4 +23,4 @@ async def prune_payloads(billing: Billing) -> int:
     now = datetime.now(UTC)
     old = WebhookEvent.filter(payload_pruned_at__isnull=True, processed_at__lt=now - timedelta(days=days), status__in=HANDLED)
     ids = await old.order_by("processed_at").limit(PRUNED_AT_ONCE).values_list("id", flat=True)
-    return await WebhookEvent.filter(id__in=ids).update(payload=NOTHING, payload_pruned_at=now) if ids else 0
+    return await WebhookEvent.filter(id__in=ids, status__in=HANDLED).update(payload=NOTHING, payload_pruned_at=now) if ids else 0

@@ -122,8 +122,13 @@ async def _mark_failed(event: StripeEvent, error: Exception, actor: str) -> Webh
         return WebhookEventStatus(row.status)
     attempts = row.attempts + 1
     again = datetime.now(UTC) + pause_after(attempts) if attempts < MAX_ATTEMPTS else None
-    await _keep(row, {"attempts": attempts, "error": told(error), "next_attempt_at": again}, actor)
+    await _keep(row, {"attempts": attempts, "error": told(error), "next_attempt_at": again} | payload_again(row, event), actor)
     return WebhookEventStatus.FAILED
+
+
+def payload_again(row: WebhookEvent, event: StripeEvent) -> dict[str, Any]:
+    """The columns of a payload that was pruned, for an event that something is to be done about after all."""
+    return {"payload": event.payload, "payload_pruned_at": None} if row.payload_pruned_at else {}
 
 
 def pause_after(attempts: int) -> timedelta:
@@ -150,9 +155,19 @@ def told(error: Exception) -> str:
 
 
 async def retry_due(billing: Billing, handlers: Handlers, limit: int) -> int:
-    """Try failed events again whose pause is over, at most `limit` of them, the longest due first; how many were tried."""
+    """Try failed events again whose pause is over, at most `limit` of them, the longest due first; how many were tried.
+
+    One that cannot be read any more, such as after an upgrade, is let be.
+    """
     now = datetime.now(UTC)
     due = await WebhookEvent.filter(status=WebhookEventStatus.FAILED, next_attempt_at__lte=now).order_by("next_attempt_at").limit(limit)
     for row in due:
-        await receive(billing, read_event(row.payload), handlers, WORKER)
+        try:
+            event = read_event(row.payload)
+        except (ValueError, RecursionError) as error:
+            _log.error("webhook_event_unreadable", event_id=row.stripe_event_id, event_type=row.type, error=told(error))
+            unread = WebhookEvent.filter(id=row.id, status=WebhookEventStatus.FAILED)
+            await unread.update(next_attempt_at=None, error=told(error))
+        else:
+            await receive(billing, event, handlers, WORKER)
     return len(due)

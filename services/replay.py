@@ -16,7 +16,7 @@ from services.billing import Billing
 from services.differences import Difference, changed, differences
 from services.errors import InvalidInput, NotFound
 from services.idempotency import Call, Done, once
-from services.inbox import EXPECTED, Handlers, apply, handled, told
+from services.inbox import EXPECTED, Handlers, apply, handled, payload_again, told
 from services.mirror import Known, Outcome, settle
 from services.stripe_event import StripeEvent, read_event
 from services.text_input import MAX_ID, checked_text
@@ -80,7 +80,7 @@ async def replay(billing: Billing, handlers: Handlers, event_id: str, actor: str
     except Exception as error:  # noqa: BLE001 - the row says that the event failed; it is logged whole
         _log.exception("webhook_event_replay_failed", event_id=event.id, event_type=event.type)
         failure = error
-    return await settle(billing.stripe, lambda _: _fail(entry, failure))
+    return await settle(billing.stripe, lambda _: _fail(event, entry, failure))
 
 
 async def _apply(event: StripeEvent, handlers: Handlers, known: Known, entry: AuditEntry) -> Replayed:
@@ -94,9 +94,10 @@ async def _apply(event: StripeEvent, handlers: Handlers, known: Known, entry: Au
     return Replayed(WebhookEventStatus(row.status), None, found)
 
 
-async def _fail(entry: AuditEntry, error: Exception) -> Replayed:
+async def _fail(event: StripeEvent, entry: AuditEntry, error: Exception) -> Replayed:
     row = await lock_id(WebhookEvent, entry.object_id)
-    await _keep(row, {"status": WebhookEventStatus.FAILED.value, "error": told(error), "next_attempt_at": None}, entry, [])
+    columns = {"status": WebhookEventStatus.FAILED.value, "error": told(error), "next_attempt_at": None} | payload_again(row, event)
+    await _keep(row, columns, entry, [])
     return Replayed(WebhookEventStatus.FAILED, row.error, [])
 
 

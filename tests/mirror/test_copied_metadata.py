@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from models import CheckoutSession, Customer, Payment, Refund, Subscription
+from models import CheckoutSession, Customer, Payment, Price, Refund, Subscription
 from services.billing import Billing
 from services.mirror import Outcome, write
 from services.snapshot import Snapshot
@@ -78,3 +78,13 @@ async def test_a_refund_of_another_payment_does_not_take_the_pending_one(billing
     foreign = refund(id="re_x", ours=ids.refund, payment_intent="pi_x", charge="ch_x")
     assert await write(billing, at(foreign, 51)) is Outcome.IGNORED
     assert await Refund.all().count() == 2
+
+
+async def test_a_price_that_carries_our_id_is_ours_only_while_we_know_no_other(billing: Billing, ids: Ids) -> None:
+    bought = subscription(id="sub_cheap")
+    bought["items"]["data"][0]["price"] = {"id": "price_cheap", "object": "price", "metadata": {"billgraph_id": ids.year}}
+    await write(billing, at(bought, 1))
+    assert shown(await Subscription.get(), "plan_id", "price_id") == [None, None]
+    await Price.filter(id=ids.year).update(stripe_price_id=None)
+    await write(billing, at(bought, 2))
+    assert shown(await Subscription.get(), "plan_id", "price_id") == [ids.monthly, ids.year]
