@@ -2,15 +2,11 @@
 
 import json
 import time
-from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import httpx
 import pytest
-import stripe
 from pydantic import SecretStr
-from starlette.applications import Starlette
-from starlette.routing import Route
 
 from models import AuditEntry, Payment, WebhookEvent
 from services import grouped_inbox
@@ -20,38 +16,8 @@ from tests.mirror.catalogue import Ids
 from tests.mirror.objects import START, declined, event, intent, subscription, succeeded
 from tests.mirror.rows import shown, values
 from tests.mirror.shelf import Shelf
-from webhooks.route import MAX_BODY, webhook_endpoint
-
-NEW, OLD = "whsec_new", "whsec_old"
-
-
-def sign(body: str, secret: str = NEW, *, shift: int = 0, scheme: str = "v1") -> str:
-    stamp = int(time.time()) + shift
-    header: str = stripe.WebhookSignature.generate_signature_header(body, secret, stamp)
-    return header.replace("v1=", f"{scheme}=")
-
-
-def client_of(billing: Billing) -> httpx.AsyncClient:
-    app = Starlette(routes=[Route("/webhooks/stripe", webhook_endpoint(billing))])
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://billgraph.test")
-
-
-@pytest.fixture
-async def client(billing: Billing) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of(billing) as made:
-        yield made
-
-
-async def post(client: httpx.AsyncClient, body: str | bytes, signature: str | bytes | None) -> httpx.Response:
-    raw = body if isinstance(body, bytes) else body.encode()
-    given = signature.encode("latin-1") if isinstance(signature, str) else signature
-    headers: Iterable[tuple[bytes, bytes]] = [] if given is None else [(b"stripe-signature", given)]
-    return await client.post("/webhooks/stripe", content=raw, headers=list(headers))
-
-
-async def send(client: httpx.AsyncClient, sent: dict[str, Any]) -> httpx.Response:
-    body = json.dumps(sent)
-    return await post(client, body, sign(body))
+from tests.webhooks.endpoint import NEW, OLD, client_of, post, send, sign
+from webhooks.route import MAX_BODY
 
 
 def paid(ids: Ids, created: int = START + 5) -> dict[str, Any]:
