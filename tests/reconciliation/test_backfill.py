@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from starlette.responses import Response
 
-from models import Checkpoint, Payment, WebhookEvent
+from models import Checkpoint, Customer, Payment, WebhookEvent
 from sandbox.transaction import Transaction
 from services import patient_gateway, stripe_lists
 from services.backfill import KNOWN, Walk, backfill
@@ -175,3 +175,19 @@ async def test_memory_does_not_grow_with_the_number_of_events(world: World, monk
     ended = await backfill(world.billing, UPDATES, since, name=NAME, undelivered=False, stop=asyncio.Event(), told=told)
     assert (ended.total, ended.finished) == (500, True)
     assert most <= 4 * 10
+
+
+async def test_a_change_of_an_old_object_is_found(world: World) -> None:
+    """The walk is of what happened lately, whenever the objects came to be."""
+    await world.sell()
+    await world.deliver()
+    delivered = await WebhookEvent.all().count()
+    clock = world.front.sandbox.clock
+    clock.advance(10 * 86_400)
+    bob = await Customer.get(external_id="bob")
+    await world.ask(f"customers/{bob.stripe_customer_id}", email="bob@elsewhere.test")
+    since = datetime.fromtimestamp(clock.now() - 3 * 86_400, UTC)
+    done = await backfill(world.billing, HANDLERS, since, name=NAME, undelivered=False, stop=asyncio.Event(), told=lambda _: None)
+    assert (done.finished, dict(done.counts)) == (True, {"PROCESSED": 1})
+    assert (await Customer.get(id=bob.id)).email == "bob@elsewhere.test"
+    assert await WebhookEvent.all().count() == delivered + 1

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from models import AuditEntry, Payment, Refund, Subscription, WebhookEvent
 from tests.mirror.catalogue import plant
-from tests.mirror.objects import START, charge, event, refund, subscription, succeeded
+from tests.mirror.objects import MONTH, START, charge, event, invoice, refund, subscription, succeeded
 from tests.mirror.shelf import Shelf
 from tests.recovery.process import Process
 from tests.webhooks.sending import SECRET, Sent, insist
@@ -86,3 +86,34 @@ async def test_events_that_lock_two_payments_in_turn_neither_wait_for_ever_nor_f
     assert [(row.status, row.amount_refunded) for row in await Payment.all()] == [("PARTIALLY_REFUNDED", 1100)] * 2
     assert await Refund.all().count() == 22
     assert await AuditEntry.filter(action="refund.status").count() == 22
+
+
+RENEWALS = 80
+
+
+async def test_four_hundred_events_of_one_renewal_hour_are_all_taken_at_once(server: Process, shelf: Shelf) -> None:
+    await plant()
+    instant = START + MONTH
+    shelf.now = START + 1
+    await all_at_once(server, [event("customer.subscription.created", subscription(id=f"sub_{n}"), START) for n in range(RENEWALS)])
+    shelf.now = instant + 60
+    sent: list[Sent] = []
+    for n in range(RENEWALS):
+        renewed = shelf.put(subscription(id=f"sub_{n}", begins=instant))
+        paid = shelf.put(invoice(id=f"in_{n}", pays=f"pi_{n}", subscription=f"sub_{n}", created=instant))
+        asked = shelf.put(succeeded(id=f"pi_{n}", latest_charge=f"ch_{n}", created=instant))
+        taken = shelf.put(charge(id=f"ch_{n}", payment_intent=f"pi_{n}", created=instant))
+        sent += [
+            event("customer.subscription.updated", renewed, instant),
+            event("invoice.finalized", paid | {"status": "open", "amount_paid": 0}, instant),
+            event("payment_intent.succeeded", asked, instant),
+            event("charge.succeeded", taken, instant),
+            event("invoice.paid", paid, instant),
+        ]
+    assert await all_at_once(server, sent) == {200: 5 * RENEWALS}
+    ends = {int(row.current_period_end.timestamp()) for row in await Subscription.all() if row.current_period_end}
+    assert (await Subscription.all().count(), ends) == (RENEWALS, {instant + MONTH})
+    rows = await Payment.filter(stripe_invoice_id__not_isnull=True)
+    assert {row.stripe_invoice_id for row in rows} == {f"in_{n}" for n in range(RENEWALS)}
+    assert [(row.status, row.amount, row.currency) for row in rows] == [("SUCCEEDED", 4900, "USD")] * RENEWALS
+    assert await WebhookEvent.filter(status="FAILED").count() == 0
