@@ -46,6 +46,7 @@ INCLUDED: dict[tuple[str, str], Callable[[Transaction, Json], Any]] = {
     ("customer", "subscriptions"): _subscriptions,
     ("customer", "sources"): _none("sources"),
     ("customer", "tax_ids"): _none("tax_ids"),
+    ("coupon", "applies_to"): lambda tx, coupon: tx.private(coupon["id"]).get("applies_to"),
     ("price", "currency_options"): lambda tx, price: tx.private(price["id"]).get("currency_options", {}),
 }
 

@@ -14,8 +14,11 @@ from sandbox.transaction import Transaction
 
 def create(tx: Transaction, call: Call) -> Json:
     """Create a coupon of a percentage or an amount (minor units); emits coupon.created."""
-    refuse_unsupported(call, "applies_to", "currency_options")
+    refuse_unsupported(call, "currency_options")
     _check(tx, call)
+    applies_to = call.given("applies_to")
+    for product in (applies_to or {}).get("products", ()):
+        tx.get("product", product, "applies_to[products][0]")
     made = tx.new("coupon", duration=call.given("duration") or "once", valid=True, metadata={})
     assign(made, call, "name", "amount_off", "duration_in_months", "max_redemptions", "redeem_by")
     if call.given("id"):
@@ -25,7 +28,7 @@ def create(tx: Transaction, call: Call) -> Json:
     if call.given("currency"):
         made["currency"] = currency(call.given("currency"))
     tx.schedule(made["id"], made["redeem_by"])
-    return tx.add(made, event="coupon.created")
+    return tx.add(made, event="coupon.created", applies_to=applies_to)
 
 
 def _check(tx: Transaction, call: Call) -> None:

@@ -84,3 +84,14 @@ async def test_two_active_codes_cannot_read_the_same(client: stripe.StripeClient
             await refused
     await client.v1.promotion_codes.update_async(first.id, {"active": False})
     assert (await client.v1.promotion_codes.create_async({"promotion": promotion, "code": "sale"})).active is True
+
+
+async def test_a_coupon_may_be_for_some_products(client: stripe.StripeClient) -> None:
+    product = await client.v1.products.create_async({"name": "Course"})
+    made = await client.v1.coupons.create_async({"percent_off": 5, "applies_to": {"products": [product.id]}})
+    assert "applies_to" not in made
+    shown = await client.v1.coupons.retrieve_async(made.id, {"expand": ["applies_to"]})
+    assert shown.applies_to is not None
+    assert shown.applies_to.products == [product.id]
+    other = await client.v1.coupons.create_async({"percent_off": 5})
+    assert (await client.v1.coupons.retrieve_async(other.id, {"expand": ["applies_to"]})).applies_to is None
