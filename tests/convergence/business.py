@@ -134,6 +134,21 @@ class Business:
             named: Any = {"name": f"Product {which}", "active": which % 4 != 0}
             await self._ask(lambda client: client.v1.products.update_async(found["id"], named))
 
+    async def promote(self, who: int, which: int) -> None:
+        worth: Any = {"percent_off": 1 + which}
+        coupon = await self._billing.stripe.call("act", lambda client: client.v1.coupons.create_async(worth))
+        named: Any = {"promotion": {"type": "coupon", "coupon": coupon.object["id"]}, "max_redemptions": 1 + which}
+        await self._ask(lambda client: client.v1.promotion_codes.create_async(named))
+
+    async def demote(self, who: int, which: int) -> None:
+        if code := pick(await self._stage.objects("promotion_code"), which):
+            coupon = code["promotion"]["coupon"]
+            await self._ask(
+                (lambda client: client.v1.coupons.delete_async(coupon))
+                if which % 2
+                else (lambda client: client.v1.promotion_codes.update_async(code["id"], {"active": False}))
+            )
+
     async def wait(self, who: int, which: int) -> None:
         await self._engine.advance((1, 2, 30, 70, 3600, MONTH, MONTH)[which % 7])
 
@@ -184,5 +199,5 @@ def caller(who: int) -> Caller:
 
 ACTS = (
     "buy buy leave subscribe subscribe pay_in_page pay_in_page pay_invoice refund_in_dashboard refund_in_dashboard refund_by_us "
-    "open_dispute close_dispute close_dispute schedule resume more_seats cancel void move rename wait wait wait"
+    "open_dispute close_dispute close_dispute schedule resume more_seats cancel void move rename promote demote wait wait wait"
 ).split()

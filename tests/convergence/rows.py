@@ -29,7 +29,7 @@ MIRRORED: dict[type[Record], str] = {
     Plan: "code",
     Price: "stripe_price_id",
     Customer: "external_id",
-    PromotionCode: "code",
+    PromotionCode: "stripe_promotion_code_id",
     Subscription: "stripe_subscription_id",
     Payment: "stripe_payment_intent_id",
     CheckoutSession: "stripe_session_id",
