@@ -73,8 +73,11 @@ def command_list() -> str:
 
 
 def event_table() -> str:
-    rows = (f"| `{name}` | {effect_of(handler)} |" for name, handler in HANDLERS.items())
-    return "\n".join(["| Event | What is done |", "|---|---|", *rows])
+    names: dict[Mirror, list[str]] = {}
+    for name, handler in HANDLERS.items():
+        names.setdefault(handler, []).append(f"`{name}`")
+    rows = (f"| {', '.join(named)} | {effect_of(handler)} |" for handler, named in names.items())
+    return "\n".join(["| Events | What is done |", "|---|---|", *rows])
 
 
 def effect_of(handler: Mirror) -> str:

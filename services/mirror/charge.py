@@ -16,7 +16,10 @@ from services.stripe_fields import Json
 
 
 async def mirror_charge(snapshot: Snapshot, known: Known) -> Outcome:
-    """Write a charge that succeeded into its payment, and the refunds that it carries; IGNORED when it is not of a payment of ours."""
+    """Write a charge that succeeded into its payment, and the refunds that it carries; IGNORED when it failed or is none of ours.
+
+    That a charge failed is told by its payment intent.
+    """
     charge = snapshot.object
     if fields.text(charge, "status") != "succeeded" or charge.get("captured") is False:
         return Outcome.IGNORED

@@ -13,7 +13,7 @@ from services.stripe_fields import Json
 
 
 async def mirror_customer(snapshot: Snapshot, known: Known) -> Outcome:
-    """Write a customer's address; one deleted at Stripe is unlinked, so that the next purchase makes a new one. IGNORED when not ours."""
+    """Write how a customer is called and reached; IGNORED when not ours."""
     row = await _locked(snapshot.object)
     if row is None:
         return Outcome.IGNORED
@@ -21,7 +21,10 @@ async def mirror_customer(snapshot: Snapshot, known: Known) -> Outcome:
 
 
 async def forget_customer(snapshot: Snapshot, known: Known) -> Outcome:
-    """Mirror the last word on a customer: the event of a deletion still shows them as they were."""
+    """Unlink a customer who was deleted at Stripe, so that the next purchase makes a new one there; IGNORED when not ours.
+
+    The event of a deletion still shows them as they were.
+    """
     return await mirror_customer(snapshot.ended(), known)
 
 
