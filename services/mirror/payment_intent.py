@@ -70,4 +70,5 @@ def _of_charge(row: Payment, intent: Json, told: PaymentStatus, version: int) ->
     facts["amount"] = fields.integer(intent, "amount_received" if paid else "amount")
     if paid:
         facts["succeeded_at"] = datetime.fromtimestamp(version, UTC)
+        facts["stripe_charge_id"] = fields.reference(intent, "latest_charge")
     return facts

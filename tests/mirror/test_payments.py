@@ -185,3 +185,11 @@ async def test_a_session_of_another_word_is_refused(billing: Billing, ids: Ids) 
 
 async def test_an_object_that_is_not_mirrored_is_ignored(billing: Billing, ids: Ids) -> None:
     assert await write(billing, at({"id": "po_1", "object": "payout"}, 1)) is Outcome.IGNORED
+
+
+async def test_a_charge_is_known_by_the_intent_that_names_it(billing: Billing, ids: Ids, shelf: Shelf) -> None:
+    """So that a refund or a dispute that names the charge alone finds its payment."""
+    await write(billing, Snapshot(succeeded(ours=ids.payment), START + 5))
+    assert shown(await Payment.get(id=ids.payment), "stripe_charge_id", "charge_version") == ["ch_1", 0]
+    await write(billing, Snapshot(charge(payment_intent=None), START + 6))
+    assert shown(await Payment.get(id=ids.payment), "stripe_charge_id", "charge_version", "method_last4") == ["ch_1", START + 6, "4242"]
