@@ -24,6 +24,10 @@ _PUBLISHABLE_KEY = re.compile(r"pk_(?P<mode>test|live)_\S+")
 _RETURN_URLS = ("success_url", "cancel_url", "portal_return_url")
 
 
+ASKED = frozenset({"auth_jwks_url", "stripe_api_base"})
+"""Settings with addresses that are asked by this server: they may hold credentials."""
+
+
 def problems(settings: Settings) -> list[str]:
     """Every reason not to start with these settings, the gravest first; empty when they are fine."""
     found = [*_stripe(settings), *_database(settings), *_authentication(settings), *_addresses(settings)]
@@ -52,8 +56,17 @@ def _shown(name: str, value: object) -> str:
             return str(value).lower()
         case tuple():
             return ",".join(map(str, value))
+    if name in ASKED:
+        return _without_credentials(str(value))
     hidden = name == "stripe_publishable_key" and not str(value).startswith("pk_")
     return "[set]" if hidden else str(value)
+
+
+def _without_credentials(url: str) -> str:
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    query = "[set]" if parts.query else ""
+    return parts._replace(netloc=f"[set]@{host}" if user or at else host, query=query, fragment="").geturl()
 
 
 def database_scheme(url: SecretStr | None) -> str:

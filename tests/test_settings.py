@@ -326,6 +326,19 @@ def test_values_that_cannot_be_read_are_named_and_not_repeated(monkeypatch: pyte
     assert "hidden" not in "".join(lines) + str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://issuer.example/keys", "https://issuer.example/keys"),
+        ("https://user:hidden@issuer.example:8443/keys?token=hidden#hidden", "https://[set]@issuer.example:8443/keys?[set]"),
+        ("https://hidden@issuer.example/", "https://[set]@issuer.example/"),
+    ],
+)
+def test_readable_hides_what_an_address_may_hold(url: str, shown: str) -> None:
+    lines = dict(line.split("=", 1) for line in readable(Settings(auth_jwks_url=url, stripe_api_base=url)))
+    assert (lines["AUTH_JWKS_URL"], lines["STRIPE_API_BASE"]) == (shown, shown)
+
+
 def test_readable_shows_what_is_no_secret() -> None:
     lines = dict(line.split("=", 1) for line in readable(production(stripe_publishable_key="sk_test_hidden")))
     assert list(lines) == [name.upper() for name in Settings.model_fields]
