@@ -10,9 +10,10 @@ from models import AuditEntry, Payment, Subscription, WebhookEvent, WebhookEvent
 from services import grouped_inbox
 from services.billing import Billing
 from services.grouped_inbox import MAX_GROUP, GroupedInbox, InboxFull
-from services.mirror import Known, Outcome
+from services.mirror import Known, ObjectNeeded, Outcome
 from services.snapshot import Snapshot
 from services.stripe_event import StripeEvent, read_event
+from services.stripe_fields import UnknownShape
 from tests.mirror.catalogue import IDS, Ids
 from tests.mirror.objects import START, charge, event, intent, invoice, subscription, succeeded
 from tests.mirror.rows import shown
@@ -102,6 +103,29 @@ async def test_one_that_fails_half_way_undoes_nothing_of_the_others(billing: Bil
     assert sorted(row.stripe_subscription_id for row in await Subscription.all()) == ["sub_1", "sub_2"]
     assert await AuditEntry.all().count() == 2
     assert (await WebhookEvent.get(type="half.way")).error == "RuntimeError: after the write"
+
+
+@pytest.mark.parametrize("reason", [UnknownShape({"object": "x", "id": "x_1"}, "field", "there"), ObjectNeeded("customer", "cus_gone")])
+async def test_one_that_cannot_go_on_after_a_write_leaves_nothing_by_half(
+    billing: Billing, ids: Ids, shelf: Shelf, reason: Exception
+) -> None:
+    """Even what a handler may well raise: the group is undone, and what needs an object gets it by itself."""
+
+    async def half_way(snapshot: Snapshot, known: Known) -> Outcome:
+        outcome = await HANDLERS["customer.subscription.updated"](snapshot, known)
+        if isinstance(reason, UnknownShape) or not len(known):
+            raise reason
+        return outcome
+
+    halved = read(event("half.way", subscription(id="sub_half"), START))
+    found = await answers(GroupedInbox(billing, {**HANDLERS, "half.way": half_way}), [changed(1), halved, changed(2)])
+    ends = isinstance(reason, ObjectNeeded)
+    assert found == [PROCESSED, PROCESSED if ends else FAILED, PROCESSED]
+    kept = ["sub_1", "sub_2", *(["sub_half"] if ends else [])]
+    assert sorted(row.stripe_subscription_id for row in await Subscription.all()) == kept
+    assert await AuditEntry.filter(action="subscription.status").count() == len(kept)
+    row = await WebhookEvent.get(type="half.way")
+    assert (row.status, row.attempts) == (found[1], 1)
 
 
 async def test_one_taken_by_another_process_meanwhile_is_answered_as_that_did(billing: Billing, ids: Ids) -> None:
