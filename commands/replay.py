@@ -16,6 +16,8 @@ def replay(
     """Apply stored events once more, and show beforehand what that changes; exit 1 when any of them fails."""
     if bool(events) == failed:
         refuse(["Name events, or say --failed."])
+    if not all(name.isascii() and name.isprintable() for name in events or ()):
+        refuse(["Ids of events have letters, digits and underscores."])
     settings = checked_settings()
     from web.replay import run_replay
 

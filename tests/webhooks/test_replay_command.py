@@ -80,3 +80,5 @@ async def test_what_is_not_there_and_what_is_not_said_are_told(billing: Billing,
     )
     for arguments in ([], ["evt_1", "--failed"]):
         assert await command("replay", *arguments) == (2, "", "billgraph: Name events, or say --failed.\n")
+    for name in ("\udcff", "whe_\n", "é"):
+        assert await command("replay", name) == (2, "", "billgraph: Ids of events have letters, digits and underscores.\n")
