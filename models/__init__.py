@@ -1,35 +1,55 @@
 """The database: what a row is, its id, its money, and how it comes to its table. Knows nobody above."""
 
+from models.allocation import Allocation
 from models.audit_entry import AuditEntry
 from models.checkout_session import CheckoutMode, CheckoutSession, CheckoutStatus
 from models.checkpoint import Checkpoint
+from models.credit import ENDLESS, CreditEntry, CreditEntryKind, CreditLot
 from models.customer import Customer
 from models.dispute import CONTESTED, Dispute, DisputeStatus
+from models.entitlement import Entitlement
 from models.idempotency_key import IdempotencyKey
+from models.invoice import PAYABLE, Invoice, InvoiceLine, InvoiceOrigin, InvoiceStatus
+from models.outbox_entry import OutboxEntry, OutboxKind
 from models.payment import PAID, Payment, PaymentStatus
 from models.plan import BillingInterval, Plan, PlanKind, Price
 from models.promotion_code import DiscountDuration, PromotionCode
 from models.refund import RETURNING, Refund, RefundReason, RefundStatus
+from models.refund_request import RefundRequest, RefundRequestStatus
+from models.seller import Seller
 from models.subscription import ENDED, LIVE, Subscription, SubscriptionStatus
 from models.webhook_event import WebhookEvent, WebhookEventStatus
 
 __all__ = [
     "CONTESTED",
     "ENDED",
+    "ENDLESS",
     "LIVE",
     "PAID",
+    "PAYABLE",
     "RETURNING",
+    "Allocation",
     "AuditEntry",
     "BillingInterval",
     "CheckoutMode",
     "CheckoutSession",
     "CheckoutStatus",
     "Checkpoint",
+    "CreditEntry",
+    "CreditEntryKind",
+    "CreditLot",
     "Customer",
     "DiscountDuration",
     "Dispute",
     "DisputeStatus",
+    "Entitlement",
     "IdempotencyKey",
+    "Invoice",
+    "InvoiceLine",
+    "InvoiceOrigin",
+    "InvoiceStatus",
+    "OutboxEntry",
+    "OutboxKind",
     "Payment",
     "PaymentStatus",
     "Plan",
@@ -38,7 +58,10 @@ __all__ = [
     "PromotionCode",
     "Refund",
     "RefundReason",
+    "RefundRequest",
+    "RefundRequestStatus",
     "RefundStatus",
+    "Seller",
     "Subscription",
     "SubscriptionStatus",
     "WebhookEvent",

@@ -8,8 +8,10 @@ from tortoise import fields
 
 from models.customer import Customer
 from models.ids import Prefix
+from models.invoice import Invoice
 from models.payment import Payment
 from models.plan import Price
+from models.promotion_code import PromotionCode
 from models.record import Record
 from models.subscription import Subscription
 
@@ -30,7 +32,7 @@ class CheckoutMode(StrEnum):
 
 
 class CheckoutSession(Record):
-    """Without a `stripe_session_id` it is not yet (or, with a `failure`, never to be) at Stripe.
+    """It sells a price or an invoice. Without a `stripe_session_id` it is not yet (or, with a `failure`, never to be) at Stripe.
 
     `parameters` is what Stripe is asked, kept so that asking again after a crash is the same request under the same idempotency key.
     """
@@ -41,10 +43,18 @@ class CheckoutSession(Record):
         "models.Customer", related_name="checkout_sessions", on_delete=fields.RESTRICT
     )
     customer_id: str
-    price: fields.ForeignKeyRelation[Price] = fields.ForeignKeyField(
-        "models.Price", related_name="checkout_sessions", on_delete=fields.RESTRICT
+    price: fields.ForeignKeyNullableRelation[Price] = fields.ForeignKeyField(
+        "models.Price", related_name="checkout_sessions", on_delete=fields.RESTRICT, null=True
     )
-    price_id: str
+    price_id: str | None
+    invoice: fields.ForeignKeyNullableRelation[Invoice] = fields.ForeignKeyField(
+        "models.Invoice", related_name="checkout_sessions", on_delete=fields.RESTRICT, null=True
+    )
+    invoice_id: str | None
+    promotion_code: fields.ForeignKeyNullableRelation[PromotionCode] = fields.ForeignKeyField(
+        "models.PromotionCode", related_name="checkout_sessions", on_delete=fields.RESTRICT, null=True
+    )
+    promotion_code_id: str | None
     payment: fields.OneToOneNullableRelation[Payment] = fields.OneToOneField(
         "models.Payment", related_name="checkout_session", on_delete=fields.RESTRICT, null=True
     )
@@ -67,4 +77,4 @@ class CheckoutSession(Record):
         """Table and indexes."""
 
         table = "checkout_session"
-        indexes = (("customer_id", "id"), ("price_id",), ("subscription_id",), ("status", "id"))
+        indexes = (("customer_id", "id"), ("price_id",), ("invoice_id",), ("promotion_code_id",), ("subscription_id",), ("status", "id"))

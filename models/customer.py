@@ -17,6 +17,8 @@ class Customer(Record):
     email = fields.CharField(max_length=320, null=True)
     name = fields.CharField(max_length=255, null=True)
     stripe_customer_id = fields.CharField(max_length=64, null=True, unique=True)
+    credit_balance = fields.BigIntField(default=0)
+    """The sum of the credit ledger; negative after a refund of credits that were used."""
     stripe_version = fields.BigIntField(default=0)
     """Stripe's clock, in seconds, of what was last mirrored into the row."""
 

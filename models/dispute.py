@@ -10,6 +10,7 @@ from models.customer import Customer
 from models.ids import Prefix
 from models.payment import Payment
 from models.record import Record
+from models.seller import Seller
 
 
 class DisputeStatus(StrEnum):
@@ -54,6 +55,10 @@ class Dispute(Record):
         "models.Customer", related_name="disputes", on_delete=fields.RESTRICT, null=True
     )
     customer_id: str | None
+    seller: fields.ForeignKeyNullableRelation[Seller] = fields.ForeignKeyField(
+        "models.Seller", related_name="disputes", on_delete=fields.RESTRICT, null=True
+    )
+    seller_id: str | None
     status = fields.CharField(max_length=32)
     stripe_status = fields.CharField(max_length=64)
     reason = fields.CharField(max_length=128)
@@ -67,4 +72,4 @@ class Dispute(Record):
         """Table and indexes."""
 
         table = "dispute"
-        indexes = (("payment_id", "id"), ("customer_id", "id"), ("status", "id"))
+        indexes = (("payment_id", "id"), ("customer_id", "id"), ("seller_id", "id"), ("status", "id"))

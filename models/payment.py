@@ -7,8 +7,11 @@ from tortoise import fields
 
 from models.customer import Customer
 from models.ids import Prefix
+from models.invoice import Invoice
 from models.plan import Plan, Price
+from models.promotion_code import PromotionCode
 from models.record import Record
+from models.seller import Seller
 from models.subscription import Subscription
 
 
@@ -55,6 +58,18 @@ class Payment(Record):
         "models.Subscription", related_name="payments", on_delete=fields.RESTRICT, null=True
     )
     subscription_id: str | None
+    invoice: fields.ForeignKeyNullableRelation[Invoice] = fields.ForeignKeyField(
+        "models.Invoice", related_name="payments", on_delete=fields.RESTRICT, null=True
+    )
+    invoice_id: str | None
+    seller: fields.ForeignKeyNullableRelation[Seller] = fields.ForeignKeyField(
+        "models.Seller", related_name="payments", on_delete=fields.RESTRICT, null=True
+    )
+    seller_id: str | None
+    promotion_code: fields.ForeignKeyNullableRelation[PromotionCode] = fields.ForeignKeyField(
+        "models.PromotionCode", related_name="payments", on_delete=fields.RESTRICT, null=True
+    )
+    promotion_code_id: str | None
     status = fields.CharField(max_length=24, default=PaymentStatus.PENDING.value)
     stripe_status = fields.CharField(max_length=64, null=True)
     amount = fields.BigIntField()
@@ -85,4 +100,14 @@ class Payment(Record):
         """Table and indexes."""
 
         table = "payment"
-        indexes = (("customer_id", "id"), ("plan_id", "id"), ("price_id",), ("subscription_id", "id"), ("status", "id"), ("currency", "id"))
+        indexes = (
+            ("customer_id", "id"),
+            ("plan_id", "id"),
+            ("price_id",),
+            ("subscription_id", "id"),
+            ("invoice_id", "id"),
+            ("seller_id", "id"),
+            ("promotion_code_id",),
+            ("status", "id"),
+            ("currency", "id"),
+        )

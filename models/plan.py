@@ -7,6 +7,7 @@ from tortoise import fields
 
 from models.ids import Prefix
 from models.record import Record
+from models.seller import Seller
 
 
 class PlanKind(StrEnum):
@@ -26,16 +27,24 @@ class BillingInterval(StrEnum):
 
 
 class Plan(Record):
-    """A product with a stable code chosen by the seller; `published` when Stripe has it as it is here."""
+    """A product with a stable code chosen by the seller; `published` when Stripe has it as it is here.
+
+    `credit_days` after they were granted its credits expire; None for never.
+    """
 
     prefix: ClassVar[Prefix] = Prefix.PLAN
 
+    seller: fields.ForeignKeyNullableRelation[Seller] = fields.ForeignKeyField(
+        "models.Seller", related_name="plans", on_delete=fields.RESTRICT, null=True
+    )
+    seller_id: str | None
     code = fields.CharField(max_length=64, unique=True)
     kind = fields.CharField(max_length=16)
     name = fields.CharField(max_length=250)
     description = fields.TextField(null=True)
     active = fields.BooleanField(default=True)
     credits = fields.BigIntField(default=0)
+    credit_days: int | None = fields.IntField(null=True)
     features = fields.JSONField[list[str]](default=list)
     repeatable = fields.BooleanField(default=False)
     stripe_product_id = fields.CharField(max_length=64, null=True, unique=True)
@@ -46,7 +55,7 @@ class Plan(Record):
         """Table and indexes."""
 
         table = "plan"
-        indexes = (("kind", "id"),)
+        indexes = (("kind", "id"), ("seller_id", "id"))
 
 
 class Price(Record):

@@ -9,6 +9,7 @@ from models.customer import Customer
 from models.ids import Prefix
 from models.payment import Payment
 from models.record import Record
+from models.seller import Seller
 
 
 class RefundStatus(StrEnum):
@@ -36,7 +37,7 @@ class RefundReason(StrEnum):
 
 
 class Refund(Record):
-    """Amount in minor units of the payment's currency."""
+    """Amount in minor units of the payment's currency; `automatic` when nobody asked for it: what was paid twice or too much goes back."""
 
     prefix: ClassVar[Prefix] = Prefix.REFUND
 
@@ -48,6 +49,11 @@ class Refund(Record):
         "models.Customer", related_name="refunds", on_delete=fields.RESTRICT, null=True
     )
     customer_id: str | None
+    seller: fields.ForeignKeyNullableRelation[Seller] = fields.ForeignKeyField(
+        "models.Seller", related_name="refunds", on_delete=fields.RESTRICT, null=True
+    )
+    seller_id: str | None
+    automatic = fields.BooleanField(default=False)
     status = fields.CharField(max_length=24, default=RefundStatus.PENDING.value)
     stripe_status = fields.CharField(max_length=64, null=True)
     amount = fields.BigIntField()
@@ -62,4 +68,4 @@ class Refund(Record):
         """Table and indexes."""
 
         table = "refund"
-        indexes = (("payment_id", "id"), ("customer_id", "id"), ("status", "id"))
+        indexes = (("payment_id", "id"), ("customer_id", "id"), ("seller_id", "id"), ("status", "id"))

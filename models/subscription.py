@@ -9,6 +9,7 @@ from models.customer import Customer
 from models.ids import Prefix
 from models.plan import Plan, Price
 from models.record import Record
+from models.seller import Seller
 
 
 class SubscriptionStatus(StrEnum):
@@ -49,6 +50,10 @@ class Subscription(Record):
         "models.Price", related_name="subscriptions", on_delete=fields.RESTRICT, null=True
     )
     price_id: str | None
+    seller: fields.ForeignKeyNullableRelation[Seller] = fields.ForeignKeyField(
+        "models.Seller", related_name="subscriptions", on_delete=fields.RESTRICT, null=True
+    )
+    seller_id: str | None
     status = fields.CharField(max_length=24)
     stripe_status = fields.CharField(max_length=64, null=True)
     quantity = fields.IntField(default=1)
@@ -68,4 +73,4 @@ class Subscription(Record):
         """Table and indexes."""
 
         table = "subscription"
-        indexes = (("customer_id", "id"), ("plan_id", "id"), ("price_id",), ("status", "id"))
+        indexes = (("customer_id", "id"), ("plan_id", "id"), ("price_id",), ("seller_id", "id"), ("status", "id"))

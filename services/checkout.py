@@ -130,7 +130,7 @@ async def finish(billing: Billing, row_id: str) -> None:
         return
     try:
         customer = await customers.stripe_id_of(billing, row.customer_id)
-        price = await publication.stripe_id_of(billing, row.price_id)
+        price = await publication.stripe_id_of(billing, str(row.price_id))
         parameters: Any = row.parameters | {"customer": customer, "line_items": [{"price": price, "quantity": row.quantity}]}
         options: Any = {"idempotency_key": f"checkout-session-{row.id}"}
         made = await billing.stripe.call(

@@ -6,17 +6,26 @@ from itertools import count
 from typing import Any
 
 from models import (
+    Allocation,
     AuditEntry,
     CheckoutSession,
     Checkpoint,
+    CreditEntry,
+    CreditLot,
     Customer,
     Dispute,
+    Entitlement,
     IdempotencyKey,
+    Invoice,
+    InvoiceLine,
+    OutboxEntry,
     Payment,
     Plan,
     Price,
     PromotionCode,
     Refund,
+    RefundRequest,
+    Seller,
     Subscription,
     WebhookEvent,
 )
@@ -42,7 +51,8 @@ async def _customer(number: int) -> dict[str, Any]:
 
 
 async def _plan(number: int) -> dict[str, Any]:
-    return {"code": f"plan-{number}", "kind": "SUBSCRIPTION", "name": "Plan", "features": ["a", "é"], "stripe_product_id": f"prod_{number}"}
+    told = {"name": "Plan", "features": ["a", "é"], "credit_days": 30, "stripe_product_id": f"prod_{number}"}
+    return {"code": f"plan-{number}", "kind": "SUBSCRIPTION", "seller": await sound_row(Seller), **told}
 
 
 async def _price(number: int) -> dict[str, Any]:
@@ -54,6 +64,7 @@ async def _price(number: int) -> dict[str, Any]:
 async def _subscription(number: int) -> dict[str, Any]:
     customer, price = await sound_row(Customer), await sound_row(Price)
     values = {"customer": customer, "price": price, "plan_id": price.plan_id, "status": "ACTIVE", "current_period_end": MOMENT}
+    values["seller_id"] = (await price.plan).seller_id
     return {"stripe_subscription_id": f"sub_{number}", **values}
 
 
@@ -64,6 +75,9 @@ async def _payment(number: int) -> dict[str, Any]:
         "customer_id": subscription.customer_id,
         "plan_id": subscription.plan_id,
         "price_id": subscription.price_id,
+        "seller_id": subscription.seller_id,
+        "invoice": await sound_row(Invoice),
+        "promotion_code": await sound_row(PromotionCode),
     }
     stripe = {"stripe_payment_intent_id": f"pi_{number}", "stripe_charge_id": f"ch_{number}", "stripe_invoice_id": f"in_{number}"}
     return {"amount": 100, "amount_refunded": 40, "currency": "USD", "metadata": {"a": [1, None, "é"]}, **owners, **stripe}
@@ -71,13 +85,13 @@ async def _payment(number: int) -> dict[str, Any]:
 
 async def _refund(number: int) -> dict[str, Any]:
     payment = await sound_row(Payment)
-    owners = {"payment": payment, "customer_id": payment.customer_id}
+    owners = {"payment": payment, "customer_id": payment.customer_id, "seller_id": payment.seller_id}
     return {"amount": 40, "currency": "USD", "stripe_refund_id": f"re_{number}", **owners}
 
 
 async def _dispute(number: int) -> dict[str, Any]:
     payment = await sound_row(Payment)
-    owners = {"payment": payment, "customer_id": payment.customer_id}
+    owners = {"payment": payment, "customer_id": payment.customer_id, "seller_id": payment.seller_id}
     told = {"status": "NEEDS_RESPONSE", "stripe_status": "needs_response", "reason": "fraudulent", "evidence_due_by": MOMENT}
     return {"amount": 100, "currency": "USD", "stripe_dispute_id": f"dp_{number}", **owners, **told}
 
@@ -85,7 +99,61 @@ async def _dispute(number: int) -> dict[str, Any]:
 async def _promotion_code(number: int) -> dict[str, Any]:
     stripe = {"stripe_promotion_code_id": f"promo_{number}", "stripe_coupon_id": f"coupon-{number}", "product_ids": ["prod_1"]}
     terms = {"code": f"CODE{number}", "active": True, "amount_off": 100, "currency": "USD", "duration": "ONCE", "expires_at": MOMENT}
-    return {"customer": await sound_row(Customer), **stripe, **terms}
+    owners = {"customer": await sound_row(Customer), "seller": await sound_row(Seller), "code_key": f"CODE{number}"}
+    return {**owners, **stripe, **terms}
+
+
+async def _seller(number: int) -> dict[str, Any]:
+    return {"external_id": f"seller-{number}", "name": "Seller", "email": "seller@example.test"}
+
+
+async def _invoice(number: int) -> dict[str, Any]:
+    subscription = await sound_row(Subscription)
+    owners = {"customer_id": subscription.customer_id, "subscription": subscription, "seller_id": subscription.seller_id}
+    named = {"reference": f"order-{number}", "reference_key": f"{number}:order", "stripe_invoice_id": f"in_{number}", "due_at": MOMENT}
+    return {"currency": "USD", "total": 100, "amount_paid": 40, "metadata": {"a": "é"}, **owners, **named}
+
+
+async def _invoice_line(number: int) -> dict[str, Any]:
+    told = {"description": "Fee", "quantity": 2, "unit_amount": 50, "amount": 100, "currency": "USD", "amount_paid": 40}
+    return {"invoice": await sound_row(Invoice), "position": number, **told}
+
+
+async def _allocation(number: int) -> dict[str, Any]:
+    return {"line": await sound_row(InvoiceLine), "payment": await sound_row(Payment), "amount": 40}
+
+
+async def _credit_entry(number: int) -> dict[str, Any]:
+    payment = await sound_row(Payment)
+    owners = {"payment": payment, "customer_id": payment.customer_id}
+    return {"amount": 10, "balance_after": 10, "kind": "PURCHASE", "cause": f"cause-{number}", **owners}
+
+
+async def _credit_lot(number: int) -> dict[str, Any]:
+    payment = await sound_row(Payment)
+    return {"payment": payment, "customer_id": payment.customer_id, "granted": 10, "remaining": 4, "withdrawn": 1, "expired": 2}
+
+
+async def _entitlement(number: int) -> dict[str, Any]:
+    payment = await sound_row(Payment)
+    owners = {"payment": payment, "customer_id": payment.customer_id, "plan_id": payment.plan_id}
+    return {"feature": "export", "starts_at": MOMENT, **owners}
+
+
+async def _entitlement_of_subscription(number: int) -> dict[str, Any]:
+    subscription = await sound_row(Subscription)
+    owners = {"subscription": subscription, "customer_id": subscription.customer_id, "plan_id": subscription.plan_id}
+    return {"feature": "export", "starts_at": MOMENT, **owners}
+
+
+async def _refund_request(number: int) -> dict[str, Any]:
+    refund = await sound_row(Refund)
+    owners = {"payment_id": refund.payment_id, "customer_id": refund.customer_id, "seller_id": refund.seller_id, "refund": refund}
+    return {"amount": 10, "currency": "USD", "reason": "Broken", "pending_payment_id": refund.payment_id, **owners}
+
+
+async def _outbox_entry(number: int) -> dict[str, Any]:
+    return {"kind": "RETURN_EXCESS", "subject_id": f"inv_{number}", "next_attempt_at": MOMENT}
 
 
 async def _checkout_session(number: int) -> dict[str, Any]:
@@ -117,17 +185,26 @@ async def _checkpoint(number: int) -> dict[str, Any]:
 
 
 SOUND: dict[type[Record], Callable[[int], Awaitable[dict[str, Any]]]] = {
+    Allocation: _allocation,
     AuditEntry: _audit_entry,
     CheckoutSession: _checkout_session,
     Checkpoint: _checkpoint,
+    CreditEntry: _credit_entry,
+    CreditLot: _credit_lot,
     Customer: _customer,
     Dispute: _dispute,
+    Entitlement: _entitlement,
     IdempotencyKey: _idempotency_key,
+    Invoice: _invoice,
+    InvoiceLine: _invoice_line,
+    OutboxEntry: _outbox_entry,
     Payment: _payment,
     Plan: _plan,
     Price: _price,
     PromotionCode: _promotion_code,
     Refund: _refund,
+    RefundRequest: _refund_request,
+    Seller: _seller,
     Subscription: _subscription,
     WebhookEvent: _webhook_event,
 }

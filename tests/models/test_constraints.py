@@ -12,16 +12,27 @@ import pytest
 from tortoise.exceptions import IntegrityError, OperationalError
 
 from models import (
+    Allocation,
     BillingInterval,
     CheckoutMode,
     CheckoutSession,
     CheckoutStatus,
     Checkpoint,
+    CreditEntry,
+    CreditEntryKind,
+    CreditLot,
     Customer,
     DiscountDuration,
     Dispute,
     DisputeStatus,
+    Entitlement,
     IdempotencyKey,
+    Invoice,
+    InvoiceLine,
+    InvoiceOrigin,
+    InvoiceStatus,
+    OutboxEntry,
+    OutboxKind,
     Payment,
     PaymentStatus,
     Plan,
@@ -30,7 +41,10 @@ from models import (
     PromotionCode,
     Refund,
     RefundReason,
+    RefundRequest,
+    RefundRequestStatus,
     RefundStatus,
+    Seller,
     Subscription,
     SubscriptionStatus,
     WebhookEvent,
@@ -38,7 +52,7 @@ from models import (
 )
 from models.database import client, transaction
 from models.record import Record
-from tests.models.sound_rows import SOUND, sound, sound_row
+from tests.models.sound_rows import MOMENT, SOUND, sound, sound_row
 
 MIGRATIONS = Path(__file__).parents[2] / "models" / "migrations"
 
@@ -54,6 +68,8 @@ VERSION = '"stripe_version" >= 0'
 VERSIONS = '"intent_version" >= 0 AND "charge_version" >= 0 AND "invoice_version" >= 0'
 ONE_DISCOUNT = '("percent_off" IS NULL) <> ("amount_off" IS NULL)'
 COUPON_VERSIONS = '"stripe_version" >= 0 AND "coupon_version" >= 0'
+ONE_THING = '("price_id" IS NULL) <> ("invoice_id" IS NULL)'
+PENDING = "(\"status\" = 'PENDING') = "
 REFUSED: list[tuple[type[Record], dict[str, Any], str]] = [
     (Customer, {"external_id": ""}, 'length("external_id") > 0'),
     (Customer, {"stripe_version": -1}, VERSION),
@@ -108,6 +124,34 @@ REFUSED: list[tuple[type[Record], dict[str, Any], str]] = [
     (PromotionCode, {"times_redeemed": -1}, '"times_redeemed" >= 0'),
     (PromotionCode, {"stripe_version": -1}, COUPON_VERSIONS),
     (PromotionCode, {"coupon_version": -1}, COUPON_VERSIONS),
+    (CheckoutSession, {"price_id": None}, ONE_THING),
+    (Plan, {"credit_days": 0}, '"credit_days" > 0'),
+    (Seller, {"external_id": ""}, 'length("external_id") > 0'),
+    (Seller, {"name": ""}, 'length("name") > 0'),
+    (Invoice, {"origin": "OTHER"}, one_of("origin", InvoiceOrigin)),
+    (Invoice, {"status": "LATE"}, one_of("status", InvoiceStatus)),
+    (Invoice, {"currency": "usd"}, CURRENCY),
+    (Invoice, {"amount_paid": 101}, '"amount_paid" >= 0 AND "amount_paid" <= "total"'),
+    (Invoice, {"amount_paid": -1}, '"amount_paid" >= 0 AND "amount_paid" <= "total"'),
+    (Invoice, {"stripe_version": -1}, VERSION),
+    (InvoiceLine, {"quantity": 0}, '"quantity" >= 1'),
+    (InvoiceLine, {"currency": "usd"}, CURRENCY),
+    (InvoiceLine, {"amount_paid": -1}, '"amount_paid" >= 0'),
+    (Allocation, {"amount": 0}, '"amount" > 0'),
+    (CreditEntry, {"kind": "GIFT"}, one_of("kind", CreditEntryKind)),
+    (CreditEntry, {"amount": 0}, '"amount" <> 0'),
+    (CreditLot, {"granted": 0, "remaining": 0, "withdrawn": 0, "expired": 0}, '"granted" > 0'),
+    (CreditLot, {"remaining": -1}, '"remaining" >= 0 AND "remaining" <= "granted"'),
+    (CreditLot, {"remaining": 11}, '"remaining" >= 0 AND "remaining" <= "granted"'),
+    (CreditLot, {"withdrawn": 9}, '"withdrawn" >= 0 AND "expired" >= 0 AND "withdrawn" + "expired" <= "granted"'),
+    (Entitlement, {"payment_id": None}, '("payment_id" IS NULL) <> ("subscription_id" IS NULL)'),
+    (RefundRequest, {"status": "LOST"}, one_of("status", RefundRequestStatus)),
+    (RefundRequest, {"pending_payment_id": None}, PENDING + '("pending_payment_id" IS NOT NULL)'),
+    (RefundRequest, {"decided_at": MOMENT}, PENDING + '("decided_at" IS NULL)'),
+    (RefundRequest, {"amount": 0}, '"amount" > 0'),
+    (RefundRequest, {"currency": "usd"}, CURRENCY),
+    (OutboxEntry, {"kind": "OTHER"}, one_of("kind", OutboxKind)),
+    (OutboxEntry, {"attempts": -1}, '"attempts" >= 0'),
     (WebhookEvent, {"status": "LOST"}, one_of("status", WebhookEventStatus)),
     (WebhookEvent, {"attempts": -1}, '"attempts" >= 0'),
 ]
@@ -122,10 +166,25 @@ SETS: list[tuple[type[Record], str, type[StrEnum]]] = [
     (Refund, "reason", RefundReason),
     (Dispute, "status", DisputeStatus),
     (PromotionCode, "duration", DiscountDuration),
+    (Invoice, "origin", InvoiceOrigin),
+    (Invoice, "status", InvoiceStatus),
+    (OutboxEntry, "kind", OutboxKind),
     (WebhookEvent, "status", WebhookEventStatus),
 ]
 UNIQUE: list[tuple[type[Record], tuple[str, ...]]] = [
+    (Allocation, ("line_id", "payment_id")),
     (Checkpoint, ("name",)),
+    (CreditEntry, ("cause",)),
+    (CreditLot, ("payment_id",)),
+    (Entitlement, ("payment_id", "feature")),
+    (Entitlement, ("subscription_id", "feature")),
+    (Invoice, ("reference_key",)),
+    (Invoice, ("stripe_invoice_id",)),
+    (InvoiceLine, ("invoice_id", "position")),
+    (OutboxEntry, ("kind", "subject_id")),
+    (RefundRequest, ("pending_payment_id",)),
+    (RefundRequest, ("refund_id",)),
+    (Seller, ("external_id",)),
     (CheckoutSession, ("payment_id",)),
     (CheckoutSession, ("stripe_session_id",)),
     (Customer, ("external_id",)),

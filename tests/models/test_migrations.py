@@ -25,7 +25,7 @@ from models.database import MIGRATION_LOCK, client, connect, disconnect, migrate
 from tests.models.sound_rows import SOUND, sound_row
 
 ROOT = Path(__file__).parents[2]
-ALL = ["0001_initial", "0002_disputes_and_promotion_codes", "0003_checkpoints", "0004_webhook_event_status"]
+ALL = sorted(path.stem for path in (ROOT / "models" / "migrations").glob("0*.py"))
 LATEST = ALL[-1]
 COLUMNS = {
     "sqlite": "SELECT name, type, \"notnull\" FROM pragma_table_info('{0}')",
