@@ -23,16 +23,23 @@ MIGRATION_LOCK = 0x62696C6C
 """Key of the advisory lock under which migrations run."""
 
 MODELS = [
+    "models.allocation",
     "models.audit_entry",
     "models.checkout_session",
     "models.checkpoint",
+    "models.credit",
     "models.customer",
     "models.dispute",
+    "models.entitlement",
     "models.idempotency_key",
+    "models.invoice",
+    "models.outbox_entry",
     "models.payment",
     "models.plan",
     "models.promotion_code",
     "models.refund",
+    "models.refund_request",
+    "models.seller",
     "models.subscription",
     "models.webhook_event",
 ]

@@ -6,16 +6,25 @@ from typing import Any
 from models import AuditEntry
 from services.authentication import Viewer
 
+ITSELF = "billgraph"
+"""Who acts when nobody asked, as audit entries name it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls a service, and in which request (as logs and audit entries name it)."""
+    """Who calls a service, and in which request (as logs and audit entries name it); without a viewer Billgraph itself."""
 
     viewer: Viewer
     request_id: str | None = None
 
+    @property
+    def actor(self) -> str:
+        """As audit entries name who acted."""
+        return self.viewer.actor
 
-async def record(caller: Caller, action: str, object_id: str, **changes: Any) -> None:
-    """Add an entry; `changes` are the object's new facts as JSON, an action reads like `refund.create`."""
-    entry = AuditEntry(actor=caller.viewer.actor, action=action, object_id=object_id, changes=changes, request_id=caller.request_id)
+
+async def record(caller: Caller | None, action: str, object_id: str, **changes: Any) -> None:
+    """Add an entry; `changes` are the object's new facts as JSON, an action reads like `refund.create`. Without a caller Billgraph acts."""
+    actor, request_id = (caller.actor, caller.request_id) if caller else (ITSELF, None)
+    entry = AuditEntry(actor=actor, action=action, object_id=object_id, changes=changes, request_id=request_id)
     await entry.save(force_create=True)

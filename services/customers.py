@@ -18,8 +18,13 @@ DELIVERABLE = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 
 async def row_of(viewer: Viewer) -> Customer:
     """The viewer's row, made now if there is none; for use inside the first transaction of a mutation."""
-    await Customer.bulk_create([Customer(external_id=viewer.external_id, email=viewer.email)], ignore_conflicts=True)
-    return await Customer.get(external_id=viewer.external_id)
+    return await row_for(viewer.external_id, viewer.email)
+
+
+async def row_for(external_id: str, email: str | None = None) -> Customer:
+    """The row of whom the host knows by this id, made now, with the e-mail address, if there is none; as `row_of`."""
+    await Customer.bulk_create([Customer(external_id=external_id, email=email)], ignore_conflicts=True)
+    return await Customer.get(external_id=external_id)
 
 
 async def stripe_id_of(billing: Billing, customer_id: str) -> str:

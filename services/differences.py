@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from models.record import Record
+from services.journal import changes
 from services.mirror import Known, settle
-from services.mirror.journal import changes
 from services.stripe_gateway import StripeGateway
 
 Result = TypeVar("Result")

@@ -137,6 +137,36 @@ class CardDeclined(Refusal):
     code = RefusalCode.CARD_DECLINED
 
 
+class InsufficientCredits(Refusal):
+    """The balance does not allow the use."""
+
+    code = RefusalCode.INSUFFICIENT_CREDITS
+
+
+class PromotionCodeInvalid(Refusal):
+    """There is no such code for this customer and this purchase."""
+
+    code = RefusalCode.PROMOTION_CODE_INVALID
+
+
+class RefundRequestClosed(Refusal):
+    """The request was decided or withdrawn before."""
+
+    code = RefusalCode.REFUND_REQUEST_CLOSED
+
+
+class InvoiceNotPayable(Refusal):
+    """Nothing is due of the invoice."""
+
+    code = RefusalCode.INVOICE_NOT_PAYABLE
+
+
+class AmountExceedsBalance(Refusal):
+    """More is to be paid than is due."""
+
+    code = RefusalCode.AMOUNT_EXCEEDS_BALANCE
+
+
 class RateLimited(Refusal):
     """Stripe asked for fewer requests, also after retries."""
 

@@ -20,8 +20,10 @@ from models.persistence import insert
 from models.rows import fetch
 from models.selects import Comparison, Condition, Select
 from services.billing import Billing
+from services.fulfilment import fulfil
 from services.inbox import EXPECTED, Handlers, apply, handled, new_row, receive
-from services.mirror import Known, ObjectNeeded, journal
+from services.journal import journal
+from services.mirror import Known, ObjectNeeded
 from services.stripe_event import StripeEvent
 
 MAX_WAITING = 1000
@@ -126,6 +128,7 @@ class GroupedInbox:
                     continue
                 done[event.id] = WebhookEventStatus(outcome.value)
                 rows.append(new_row(event, attempts=1, **handled(outcome)))
+            await fulfil()
             await insert(rows)
         return {event_id: status for event_id, status in done.items() if status is not WebhookEventStatus.FAILED}
 

@@ -14,8 +14,8 @@ from models import AuditEntry, WebhookEvent, WebhookEventStatus
 from models.persistence import insert, lock, new, update
 from services.billing import Billing
 from services.errors import Refusal
+from services.journal import ACTOR
 from services.mirror import Known, Mirror, Outcome, TooManyReadings, settle
-from services.mirror.journal import ACTOR
 from services.snapshot import Snapshot
 from services.stripe_event import StripeEvent, read_event
 from services.stripe_fields import UnknownShape

@@ -53,20 +53,32 @@ async def _begin(caller: Caller, request: RefundRequest) -> str:
     payment = await Payment.filter(id=request.payment_id).select_for_update(no_key=True).first()
     if payment is None:
         raise NotFound("There is no such payment.", "paymentId")
+    amount = await refundable(payment, request.amount)
+    return await begin_refund(caller, payment, amount, request.reason, request.description)
+
+
+async def begin_refund(caller: Caller | None, payment: Payment, amount: int, reason: RefundReason, description: str | None) -> str:
+    """Write the pending refund of a locked payment, of which so much is left, and return its id; without a caller it is automatic."""
     row = Refund(
         payment_id=payment.id,
         customer_id=payment.customer_id,
-        amount=await _amount(payment, request.amount),
+        seller_id=payment.seller_id,
+        amount=amount,
         currency=payment.currency,
-        reason=request.reason.value,
-        description=request.description,
+        reason=reason.value,
+        description=description,
+        automatic=caller is None,
     )
     await row.save(force_create=True)
     await audit.record(caller, "refund.create", row.id, payment=payment.id, amount=row.amount, currency=row.currency, reason=row.reason)
     return str(row.id)
 
 
-async def _amount(payment: Payment, asked: int | None) -> int:
+async def refundable(payment: Payment, asked: int | None) -> int:
+    """The minor units that can be given back of a locked payment: what is asked, or all that is left.
+
+    Raises PaymentNotRefundable and RefundExceedsPayment.
+    """
     if payment.status not in REFUNDABLE:
         raise PaymentNotRefundable(f"This payment is {payment.status}: only one that succeeded can be given back.", "paymentId")
     left = await left_of(payment)

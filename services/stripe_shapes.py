@@ -219,6 +219,12 @@ def evidence_due_by(dispute: Json) -> datetime | None:
 # ---- promotion codes and coupons ----
 
 
+def session_promotion_code(session: Json) -> str | None:
+    """The promotion code by which a checkout session was made cheaper: of its `discounts`, which there are since 2024."""
+    named = [reference(row, "promotion_code") for row in rows(session, "discounts")]
+    return next((code for code in named if code), None)
+
+
 def coupon_id(promotion_code: Json) -> str | None:
     """The coupon behind a promotion code: under `promotion` since 2025-09-30.clover, at the top before."""
     return reference(part(promotion_code, "promotion"), "coupon") or reference(promotion_code, "coupon")

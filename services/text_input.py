@@ -21,6 +21,9 @@ MAX_ID = ID_LENGTH
 MAX_CODE = 64
 """Characters of a plan's code that is looked up."""
 
+MAX_EXTERNAL_ID = 255
+"""Characters of the id by which the host knows a customer or a seller."""
+
 MAX_KEY = 255
 """Characters of an idempotency key, as Stripe has it."""
 

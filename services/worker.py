@@ -8,13 +8,17 @@ from datetime import timedelta
 import structlog
 
 from services.billing import Billing
+from services.credits import expire_due
 from services.event_retention import prune_payloads
 from services.idempotency import forget_old_keys
 from services.inbox import Handlers, retry_due
+from services.outbox import drain
+from services.outbox_tasks import TASKS
 from services.recovery import finish_pending
 from services.waiting_rows import BATCH, CHECKOUT_SESSIONS, DISPUTES, PAYMENTS, REFUNDS, SUBSCRIPTIONS, WaitingRows
 
 EVENTS_EVERY = 5.0
+OUTBOX_EVERY = 2.0
 UNFINISHED_EVERY = 15.0
 WAITING_EVERY = 60.0
 DISPUTES_EVERY = 86_400.0
@@ -47,6 +51,8 @@ async def work(billing: Billing, stop: asyncio.Event, handlers: Handlers) -> Non
     """Do the worker's tasks until `stop` is set; a round that fails is logged and the next one comes. Several workers do no harm."""
     tasks = [
         Task("retry_webhook_events", EVENTS_EVERY, lambda: retry_due(billing, handlers, BATCH)),
+        Task("drain_outbox", OUTBOX_EVERY, lambda: drain(billing, TASKS, BATCH)),
+        Task("expire_credits", FORGETTING_EVERY, lambda: expire_due(BATCH)),
         Task("finish_pending", UNFINISHED_EVERY, lambda: finish_pending(billing, UNFINISHED_AFTER)),
         *(Task(f"read_waiting_{kind.name}", WAITING_EVERY, WaitingRows(billing, kind).round, hurries=False) for kind in WAITING),
         Task("read_open_disputes", DISPUTES_EVERY, WaitingRows(billing, DISPUTES).round),

@@ -11,9 +11,9 @@ from services import checkpoints
 from services.billing import Billing
 from services.differences import Difference
 from services.errors import Refusal
+from services.journal import plain
 from services.patient_gateway import PatientGateway
 from services.reconciliation import Finding, Tally, Verdict, reconcile
-from services.reconciliation.comparison import plain
 from services.since import parse_since
 from services.stripe_fields import UnknownShape
 from settings import Settings

@@ -8,7 +8,6 @@ from services.mirror.checkout_session import mirror_checkout_session
 from services.mirror.customer import forget_customer, mirror_customer
 from services.mirror.dispute import mirror_dispute
 from services.mirror.invoice import expect_renewal, mirror_invoice, mirror_invoice_payment
-from services.mirror.journal import journal
 from services.mirror.known import Known, ObjectNeeded
 from services.mirror.outcome import Mirror, Outcome
 from services.mirror.payment_intent import mirror_payment_intent
@@ -30,7 +29,6 @@ __all__ = [
     "end_coupon",
     "expect_renewal",
     "forget_customer",
-    "journal",
     "keep_terms",
     "mirror_charge",
     "mirror_checkout_session",

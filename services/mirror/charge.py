@@ -6,7 +6,8 @@ Attempts that failed are told by the payment intent; here only the charge that s
 from models import Payment, PaymentStatus
 from services import stripe_fields as fields
 from services import stripe_shapes as shapes
-from services.mirror.guard import Facts, renew
+from services.journal import Facts
+from services.mirror.guard import renew
 from services.mirror.known import Known
 from services.mirror.outcome import Outcome
 from services.mirror.payment import locked_payment, settled

@@ -4,13 +4,16 @@ from models import CheckoutMode, CheckoutSession, CheckoutStatus, Payment, Payme
 from models.ids import Prefix
 from models.persistence import find, lock_id
 from services import stripe_fields as fields
+from services import stripe_shapes as shapes
+from services.journal import Facts, change
 from services.mirror.customer import is_theirs
-from services.mirror.guard import Facts, change, renew
+from services.mirror.guard import renew
 from services.mirror.known import Known
 from services.mirror.moves import CHECKOUT, may_move
 from services.mirror.our_id import our_id
 from services.mirror.outcome import Outcome
 from services.mirror.payment import settled
+from services.mirror.promotion_code import promotion_code_of
 from services.mirror.subscription import subscription_of
 from services.snapshot import Snapshot
 from services.stripe_fields import Json, UnknownShape
@@ -24,9 +27,13 @@ async def mirror_checkout_session(snapshot: Snapshot, known: Known) -> Outcome:
         return Outcome.IGNORED
     subscription_id = fields.reference(session, "subscription")
     subscription = await subscription_of(subscription_id, known) if subscription_id else None
+    code_id = shapes.session_promotion_code(session)
+    code = await promotion_code_of(code_id, known) if code_id and status_of(session) is CheckoutStatus.COMPLETE else None
     row = await lock_id(CheckoutSession, found.id)
     if subscription is not None and row.subscription_id is None:
         await change(row, {"subscription_id": subscription.id})
+    if code is not None:
+        await change(row, {"promotion_code_id": code.id})
     outcome = await renew(row, snapshot, known, lambda told: _facts(row, told))
     await _tell_payment(row, session)
     return outcome

@@ -4,7 +4,8 @@ from models import Customer
 from models.ids import Prefix
 from models.persistence import find, lock
 from services import stripe_fields as fields
-from services.mirror.guard import Facts, renew
+from services.journal import Facts
+from services.mirror.guard import renew
 from services.mirror.known import Known
 from services.mirror.our_id import our_id
 from services.mirror.outcome import Outcome

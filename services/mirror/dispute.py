@@ -4,7 +4,8 @@ from models import CONTESTED, Dispute, DisputeStatus, Payment, PaymentStatus
 from models.persistence import lock
 from services import stripe_fields as fields
 from services import stripe_shapes as shapes
-from services.mirror.guard import Facts, change, create, renew
+from services.journal import Facts, change, create
+from services.mirror.guard import renew
 from services.mirror.known import Known
 from services.mirror.moves import DISPUTE, may_move
 from services.mirror.outcome import Outcome

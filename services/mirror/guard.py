@@ -4,18 +4,13 @@ The row must be locked by the transaction that runs (models.persistence.lock), s
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
-from models.persistence import insert, update
 from models.record import Record
-from services.mirror.journal import note
+from services.journal import Facts, change
 from services.mirror.known import Known
 from services.mirror.outcome import Outcome
 from services.snapshot import Snapshot
 from services.stripe_fields import Json
-
-Facts = dict[str, Any]
-"""Column -> value, as an object of Stripe's has it."""
 
 FactsOf = Callable[[Json], Awaitable[Facts | None]]
 """Reads the facts off an object; None for what the row must never be told, such as a terminal status going back."""
@@ -46,23 +41,6 @@ async def renew(row: Record, snapshot: Snapshot, known: Known, facts: FactsOf, c
         snapshot = reading
     await change(row, wanted | {clock: snapshot.version})
     return Outcome.PROCESSED
-
-
-async def change(row: Record, wanted: Facts) -> None:
-    """Write the columns that differ, and note it in the journal."""
-    before = _changes(row, wanted)
-    if not before:
-        return
-    for column, value in wanted.items():
-        setattr(row, column, value)
-    await update(row, before)
-    note(row, before)
-
-
-async def create(row: Record) -> None:
-    """Insert a row that first came to be at Stripe. IntegrityError when another transaction made it just now: begin the work again."""
-    await insert([row])
-    note(row, None)
 
 
 def _ambiguous(snapshot: Snapshot, held: int) -> bool:

@@ -4,7 +4,8 @@ from models import PAID, Payment, PaymentStatus, Subscription
 from models.persistence import find
 from services import stripe_fields as fields
 from services import stripe_shapes as shapes
-from services.mirror.guard import Facts, FactsOf, create, renew
+from services.journal import Facts, create
+from services.mirror.guard import FactsOf, renew
 from services.mirror.known import Known
 from services.mirror.outcome import Outcome
 from services.mirror.payment import locked_payment, settled

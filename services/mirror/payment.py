@@ -3,8 +3,8 @@
 from models import PAID, Payment, PaymentStatus
 from models.ids import Prefix
 from models.persistence import lock
+from services.journal import Facts
 from services.mirror.customer import is_theirs
-from services.mirror.guard import Facts
 from services.mirror.known import Known
 from services.mirror.moves import PAYMENT, may_move
 from services.mirror.our_id import our_id

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from models import PAID, Payment, PaymentStatus
 from services import stripe_fields as fields
 from services import stripe_shapes as shapes
+from services.journal import Facts
 from services.mirror.charge import mirror_charge
-from services.mirror.guard import Facts, renew
+from services.mirror.guard import renew
 from services.mirror.known import Known
 from services.mirror.outcome import Outcome
 from services.mirror.payment import locked_payment, settled

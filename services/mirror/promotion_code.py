@@ -2,11 +2,12 @@
 
 from models import DiscountDuration, Plan, PromotionCode
 from models.ids import Prefix
-from models.persistence import lock
+from models.persistence import find, lock
 from services import stripe_fields as fields
 from services import stripe_shapes as shapes
+from services.journal import Facts, change, create
 from services.mirror.customer import customer_of
-from services.mirror.guard import Facts, change, create, renew
+from services.mirror.guard import renew
 from services.mirror.known import Known
 from services.mirror.our_id import our_id
 from services.mirror.outcome import Outcome
@@ -38,6 +39,16 @@ async def mirror_promotion_code(snapshot: Snapshot, known: Known) -> Outcome:
     )  # fmt: skip
     await create(made)
     return Outcome.PROCESSED
+
+
+async def promotion_code_of(stripe_id: str, known: Known) -> PromotionCode | None:
+    """Our promotion code by its Stripe id; read and written first when we have none. None when it is for others, or gone."""
+    if found := await find(PromotionCode, stripe_promotion_code_id=stripe_id):
+        return found
+    reading = known.require("promotion_code", stripe_id)
+    if reading is None or await mirror_promotion_code(reading, known) is Outcome.IGNORED:
+        return None
+    return await find(PromotionCode, stripe_promotion_code_id=stripe_id)
 
 
 async def end_coupon(snapshot: Snapshot, known: Known) -> Outcome:  # noqa: ARG001 - every handler is called so
@@ -96,6 +107,7 @@ def _content(code: Json) -> Facts:
     return {
         "stripe_promotion_code_id": fields.identifier(code),
         "code": fields.text(code, "code")[:500],
+        "code_key": fields.text(code, "code")[:500].upper(),
         "active": code.get("active") is True,
         "expires_at": fields.optional_moment(code, "expires_at"),
         "max_redemptions": fields.optional_integer(code, "max_redemptions"),

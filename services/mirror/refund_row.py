@@ -4,7 +4,8 @@ from models import Payment, Refund, RefundReason, RefundStatus
 from models.ids import Prefix
 from models.persistence import lock
 from services import stripe_fields as fields
-from services.mirror.guard import Facts, create, renew
+from services.journal import Facts, create
+from services.mirror.guard import renew
 from services.mirror.known import Known
 from services.mirror.moves import REFUND, may_move
 from services.mirror.our_id import our_id

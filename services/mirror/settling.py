@@ -9,7 +9,8 @@ from tortoise.exceptions import IntegrityError, OperationalError
 
 from models.database import transaction
 from services import stripe_fields as fields
-from services.mirror.journal import journal
+from services.fulfilment import fulfil
+from services.journal import journal
 from services.mirror.known import INVOICE_OF_PAYMENT_INTENT, Known, ObjectNeeded
 from services.snapshot import Snapshot
 from services.stripe_gateway import StripeGateway
@@ -43,7 +44,9 @@ async def settle(stripe: StripeGateway, work: Callable[[Known], Awaitable[Result
     while True:
         try:
             async with transaction(), journal():
-                return await work(known)
+                result = await work(known)
+                await fulfil()
+                return result
         except ObjectNeeded as need:
             wanted, readings = need, readings + 1
         except (IntegrityError, OperationalError):

@@ -5,8 +5,9 @@ from models.ids import Prefix
 from models.persistence import find, lock
 from services import stripe_fields as fields
 from services import stripe_shapes as shapes
+from services.journal import Facts, change, create
 from services.mirror.customer import customer_of, is_theirs
-from services.mirror.guard import Facts, change, create, renew
+from services.mirror.guard import renew
 from services.mirror.known import Known
 from services.mirror.moves import SUBSCRIPTION, may_move
 from services.mirror.our_id import our_id

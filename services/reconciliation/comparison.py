@@ -1,7 +1,6 @@
 """One object of Stripe's beside our rows: mirrored in a transaction that says what it changed, and is kept or not."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -9,6 +8,7 @@ from models import AuditEntry
 from services.billing import Billing
 from services.differences import Difference, changed, differences
 from services.errors import Refusal
+from services.journal import plain
 from services.mirror import Known, Outcome, TooManyReadings, apply
 from services.snapshot import Snapshot
 from services.stripe_fields import UnknownShape
@@ -68,8 +68,3 @@ async def _audit(found: list[Difference]) -> None:
     ]
     if entries:
         await AuditEntry.bulk_create(entries)
-
-
-def plain(value: Any) -> Any:
-    """A column's value as JSON has it; times in ISO 8601."""
-    return value.isoformat() if isinstance(value, datetime) else value

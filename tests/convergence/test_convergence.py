@@ -21,7 +21,19 @@ from services.mirror import Known, Mirror, Outcome
 from services.snapshot import Snapshot
 from services.stripe_event import read_event
 from tests.convergence.business import ACTS, MAX_EVENTS, Business
-from tests.convergence.rows import MIRRORED, OTHERS, Rows, assert_nothing_went_back, assert_true, every_model, final_rows, kept, put_back
+from tests.convergence.rows import (
+    FOLLOWED,
+    MIRRORED,
+    OTHERS,
+    SOLD_OTHERWISE,
+    Rows,
+    assert_nothing_went_back,
+    assert_true,
+    every_model,
+    final_rows,
+    kept,
+    put_back,
+)
 from tests.convergence.stage import FailingGateway, Stage, stage_in
 from tests.services.conftest import settings_for
 from tests.services.shop import open_shop
@@ -62,7 +74,7 @@ async def catalogue(billing: Billing) -> Rows:
 
 
 def test_every_model_is_compared_or_known_not_to_be() -> None:
-    assert every_model() == set(MIRRORED) | set(OTHERS)
+    assert every_model() == {*MIRRORED, *OTHERS, *SOLD_OTHERWISE, *FOLLOWED}
 
 
 @settings(max_examples=HISTORIES, deadline=None, suppress_health_check=list(HealthCheck))

@@ -25,6 +25,7 @@ from services.billing import Billing
 from services.inbox import receive
 from services.stripe_event import read_event
 from services.stripe_gateway import API_VERSION
+from tests.emptied import FOLLOWING, empty
 from tests.mirror import versions
 from tests.mirror.catalogue import Ids, plant
 from tests.mirror.objects import MONTH, START, coupon
@@ -63,8 +64,7 @@ def story(version: str, ids: Ids) -> list[dict[str, Any]]:
 
 async def told_by(version: str, billing: Billing, shelf: Shelf) -> dict[str, Any]:
     """What the rows hold in the end, our own ids given as kinds, when Stripe's events have this version and its answers the pinned one."""
-    for model in EMPTIED:
-        await model.all().delete()
+    await empty(*FOLLOWING, *EMPTIED)
     ids = await plant()
     shelf.clear()
     payment = {"id": "inpay_1", "object": "invoice_payment", "is_default": True, "status": "paid"}

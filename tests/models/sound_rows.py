@@ -33,12 +33,12 @@ from models.record import Record
 
 MOMENT = datetime(2026, 11, 20, 12, 30, 15, 123456, tzinfo=UTC)
 
-_numbers = count(1)
+numbers = count(1)
 
 
 async def sound(kind: type[Record]) -> dict[str, Any]:
     """What `kind(**values)` needs."""
-    return await SOUND[kind](next(_numbers))
+    return await SOUND[kind](next(numbers))
 
 
 async def sound_row(kind: type[Any]) -> Any:
@@ -140,7 +140,7 @@ async def _entitlement(number: int) -> dict[str, Any]:
     return {"feature": "export", "starts_at": MOMENT, **owners}
 
 
-async def _entitlement_of_subscription(number: int) -> dict[str, Any]:
+async def entitlement_of_subscription(number: int) -> dict[str, Any]:
     subscription = await sound_row(Subscription)
     owners = {"subscription": subscription, "customer_id": subscription.customer_id, "plan_id": subscription.plan_id}
     return {"feature": "export", "starts_at": MOMENT, **owners}

@@ -1,7 +1,7 @@
 """The database itself refuses what cannot be: every CHECK, every unique key, every foreign key, on both engines."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
@@ -13,6 +13,7 @@ from tortoise.exceptions import IntegrityError, OperationalError
 
 from models import (
     Allocation,
+    AuditEntry,
     BillingInterval,
     CheckoutMode,
     CheckoutSession,
@@ -52,7 +53,7 @@ from models import (
 )
 from models.database import client, transaction
 from models.record import Record
-from tests.models.sound_rows import MOMENT, SOUND, sound, sound_row
+from tests.models.sound_rows import MOMENT, SOUND, entitlement_of_subscription, numbers, sound, sound_row
 
 MIGRATIONS = Path(__file__).parents[2] / "models" / "migrations"
 
@@ -255,10 +256,22 @@ async def test_every_unique_key_of_the_models_has_a_case(database: str) -> None:
     assert declared == set(UNIQUE)
 
 
+WITHOUT: dict[tuple[type[Record], tuple[str, ...]], dict[str, Any]] = {
+    (RefundRequest, ("pending_payment_id",)): {"status": "WITHDRAWN", "decided_at": MOMENT},
+}
+"""What else rows without a unique key have."""
+
+IN_TURN: dict[tuple[type[Record], tuple[str, ...]], tuple[Callable[..., Any], Callable[..., Any]]] = {
+    (Entitlement, ("payment_id", "feature")): (SOUND[Entitlement], entitlement_of_subscription),
+    (Entitlement, ("subscription_id", "feature")): (entitlement_of_subscription, SOUND[Entitlement]),
+}
+"""Where a row has one key or the other: values with the key, and without."""
+
+
 @pytest.mark.parametrize(("kind", "names"), UNIQUE, ids=[f"{kind.__name__}-{'-'.join(names)}" for kind, names in UNIQUE])
 async def test_a_unique_key_refuses_a_second_row(database: str, kind: type[Record], names: tuple[str, ...]) -> None:
-    first = await sound_row(kind)
-    right = await sound(kind)
+    having, lacking = IN_TURN.get((kind, names), (SOUND[kind], None))
+    first, right = await kind.create(**await having(next(numbers))), await having(next(numbers))
     before = await kind.all().count()
     taken = {name: getattr(first, name) for name in names}
     others = {name: value for name, value in right.items() if f"{name}_id" not in names}
@@ -269,7 +282,9 @@ async def test_a_unique_key_refuses_a_second_row(database: str, kind: type[Recor
     nullable = {name: None for name in names if kind._meta.fields_map[name].null}
     if nullable:  # many rows may be without
         for _ in range(2):
-            await kind.create(**{name: value for name, value in (await sound(kind)).items() if f"{name}_id" not in names} | nullable)
+            values = {name: value for name, value in (await sound(kind)).items() if f"{name}_id" not in names} | nullable
+            values |= WITHOUT.get((kind, names), {})
+            await kind.create(**(await lacking(next(numbers)) if lacking else values))
     else:
         await kind.create(**right)
 
@@ -285,7 +300,7 @@ async def test_a_reference_to_nothing_is_refused(database: str) -> None:
 
 
 async def test_a_parent_cannot_be_deleted_under_its_children(database: str) -> None:
-    for kind in (Refund, CheckoutSession, Dispute, PromotionCode):
+    for kind in (Refund, CheckoutSession, Dispute, PromotionCode, Allocation, CreditEntry, CreditLot, Entitlement, RefundRequest):
         await sound_row(kind)
     counts = {kind: await kind.all().count() for kind in SOUND}
     referred = 0
@@ -295,7 +310,7 @@ async def test_a_parent_cannot_be_deleted_under_its_children(database: str) -> N
                 referred += 1
                 with pytest.raises(IntegrityError):
                     await getattr(row, relation).delete()
-    assert referred == 33
+    assert referred == 230
     assert {kind: await kind.all().count() for kind in SOUND} == counts
 
 
@@ -311,3 +326,18 @@ async def test_text_that_cannot_be_stored_changes_nothing_beside_it(database: st
     assert kept == {"sqlite": ["a\x00b", "'||CHAR(0)||'", "\x00"], "postgres": ["'||CHAR(0)||'"]}[engine]
     rows = await client().read('SELECT "name", "external_id" FROM "customer" ORDER BY "id"')
     assert [tuple(row) for row in rows] == [(text, f"user {text}") for text in kept]
+
+
+@pytest.mark.parametrize("kind", [AuditEntry, CreditEntry])
+async def test_a_ledger_only_grows(database: str, engine: str, kind: type[Record]) -> None:
+    row = await sound_row(kind)
+    table, before = kind._meta.db_table, await kind.all().values()
+    for refused in (kind.filter(id=row.id).update(created_at=MOMENT), kind.filter(id=row.id).delete(), kind.all().delete()):
+        with pytest.raises(IntegrityError, match=f"{table} only grows"):
+            await refused
+    if engine == "postgres":
+        with pytest.raises(IntegrityError, match="only grows"):
+            await client().execute_query(f'TRUNCATE "{table}"')
+    assert await kind.all().values() == before
+    for word in CreditEntryKind if kind is CreditEntry else ():
+        assert (await kind.create(**await sound(kind) | {"kind": word.value})).kind == word  # type: ignore[attr-defined]  # of entries

@@ -12,6 +12,7 @@ from services.inbox import receive
 from services.payment_intents import create_payment_intent
 from services.snapshot import Snapshot
 from services.stripe_event import read_event
+from tests.emptied import FOLLOWING, empty
 from tests.mirror.rows import values
 from tests.services.between import Between
 from tests.services.shop import ALICE, BOB, course, open_shop, price_of
@@ -104,8 +105,7 @@ def _stripe_id(row: dict[str, Any]) -> str | None:
 async def put_back(before: dict[str, dict[str, Any]]) -> None:
     """The mirrored rows as they were, and an empty inbox."""
     models: tuple[type[Record], ...] = (AuditEntry, Checkpoint, WebhookEvent, *reversed(MIRRORED))
-    for model in models:
-        await model.all().delete()
+    await empty(*FOLLOWING, *models)
     for model in MIRRORED:
         for row_id, row in before.items():
             if row_id.startswith(f"{model.prefix}_"):

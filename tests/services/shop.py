@@ -17,6 +17,8 @@ PRO = PlanTerms(
     code="pro",
     kind=PlanKind.SUBSCRIPTION,
     name="Pro",
+    credits=40,
+    features=("export", "support"),
     prices=(
         PriceTerms("USD", 1_900, BillingInterval.MONTH, 1),
         PriceTerms("USD", 19_000, BillingInterval.YEAR, 1, trial_days=14),
@@ -27,6 +29,8 @@ COURSE = PlanTerms(
     code="course",
     kind=PlanKind.PACKAGE,
     name="Course",
+    credits=7,
+    features=("course", "export"),
     prices=(PriceTerms("USD", 49_900), PriceTerms("JPY", 78_000), PriceTerms("KWD", 9_990)),
 )
 CREDITS = PlanTerms(code="credits", kind=PlanKind.PACKAGE, name="Credits", credits=100, repeatable=True, prices=(PriceTerms("USD", 10),))

@@ -12,6 +12,7 @@ from models.record import Record
 from services.billing import Billing
 from services.inbox import receive
 from services.stripe_event import read_event
+from tests.emptied import FOLLOWING, empty
 from tests.mirror import objects, versions
 from tests.mirror.catalogue import IDS, plant
 from tests.mirror.objects import START
@@ -100,14 +101,13 @@ def spoiled_events(draw: st.DrawFn) -> dict[str, Any]:
 
 
 async def everything() -> list[dict[str, Any]]:
-    return [values(row) for model in EMPTIED[1:] for row in await model.all().order_by("id")]
+    return [values(row) for model in (*EMPTIED[1:], *FOLLOWING) for row in await model.all().order_by("id")]
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(sent=spoiled_events())
 async def test_a_spoiled_event_is_applied_whole_or_fails_with_its_reason(billing: Billing, shelf: Shelf, sent: dict[str, Any]) -> None:
-    for model in EMPTIED:
-        await model.all().delete()
+    await empty(*FOLLOWING, *EMPTIED)
     await plant()
     shelf.clear()
     for thing in (objects.subscription(), objects.invoice(), objects.succeeded(ours=IDS.payment), objects.charge(), objects.coupon()):

@@ -1,0 +1,83 @@
+"""Which rows the transaction has changed, and what follows: locks in the order of payments, subscriptions, invoices, customers."""
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+from models import PAID, CheckoutSession, Dispute, Payment, Refund, Subscription
+from models.persistence import lock_id
+from models.record import Record
+from services.fulfilment.allocation import allocate
+from services.fulfilment.attribution import attribute_dependent, attribute_session, attribute_subscription
+from services.fulfilment.crediting import credit
+from services.fulfilment.entitling import entitle_payment, entitle_subscription
+from services.fulfilment.superseding import supersede_by_payment, supersede_by_subscription
+from services.journal import Change, changes
+
+Kind = TypeVar("Kind", bound=Record)
+
+MATTERS = frozenset({"status", "amount", "amount_refunded", "disputed", "succeeded_at", "plan_id", "subscription_id", "invoice_id"})
+"""Columns of a payment from which something follows."""
+
+
+async def fulfil() -> None:
+    """Do what follows from the changes in the open journal, inside the transaction that made them; nothing of it asks Stripe."""
+    made = list(changes())
+    if not made:
+        return
+    await _attribute(made)
+    payments = await _payments(made)
+    subscriptions = await _subscriptions(made, payments)
+    for subscription in subscriptions:
+        await entitle_subscription(subscription)
+    for invoice_id in sorted({str(payment.invoice_id) for payment in payments if payment.invoice_id}):
+        await allocate(invoice_id)
+    for payment in sorted(payments, key=lambda row: (row.customer_id or "", row.id)):
+        await entitle_payment(payment)
+        await credit(payment)
+    await _supersede(made)
+
+
+def _rows(made: Iterable[Change], kind: type[Kind]) -> dict[str, Kind]:
+    """The rows of one kind that were changed, as they are now: the last object that was written of each."""
+    return {one.row.id: one.row for one in made if isinstance(one.row, kind)}
+
+
+async def _attribute(made: list[Change]) -> None:
+    for session in _rows(made, CheckoutSession).values():
+        await attribute_session(session)
+    for one in made:
+        if isinstance(one.row, Subscription) and (one.before is None or "seller_id" in one.before):
+            await attribute_subscription(one.row)
+        elif isinstance(one.row, Payment | Refund | Dispute) and one.before is None:
+            await attribute_dependent(one.row)
+
+
+async def _payments(made: list[Change]) -> list[Payment]:
+    """Paid payments of which something changed that matters, and those of changed disputes; all of them are locked."""
+    found: dict[str, Payment] = {}
+    for one in made:
+        if isinstance(one.row, Payment) and (one.before is None or MATTERS & one.before.keys()):
+            found[one.row.id] = one.row
+    for dispute in _rows(made, Dispute).values():
+        if dispute.payment_id not in found:
+            found[dispute.payment_id] = await lock_id(Payment, dispute.payment_id)
+    return [row for row in found.values() if row.status in PAID]
+
+
+async def _subscriptions(made: list[Change], payments: list[Payment]) -> list[Subscription]:
+    """Changed subscriptions, and those of changed payments; all of them are locked."""
+    found = _rows(made, Subscription)
+    for subscription_id in sorted({str(row.subscription_id) for row in payments if row.subscription_id} - found.keys()):
+        found[subscription_id] = await lock_id(Subscription, subscription_id)
+    return [found[row_id] for row_id in sorted(found)]
+
+
+async def _supersede(made: list[Change]) -> None:
+    """Nobody is charged twice: what stands open for a thing that is paid now is closed."""
+    for one in made:
+        begun = one.before is None or "status" in one.before
+        former = one.before.get("status") if one.before else None
+        if isinstance(one.row, Payment) and begun and one.row.status in PAID and former not in PAID:
+            await supersede_by_payment(one.row)
+        elif isinstance(one.row, Subscription) and one.before is None:
+            await supersede_by_subscription(one.row)

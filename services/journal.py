@@ -1,0 +1,113 @@
+"""What the transaction that runs has changed, and its audit entries, written with one statement at its end."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from models import AuditEntry
+from models.persistence import insert, new, update
+from models.record import Record
+from services.audit import Caller
+
+ACTOR = "stripe"
+"""Who changes rows when Stripe speaks, as audit entries name it."""
+
+TOLD = {
+    "credit_entry": ("customer_id", "kind", "amount", "balance_after"),
+    "entitlement": ("feature", "active_until", "past_due_since", "disputed", "revoked_reason"),
+    "promotion_code": ("code", "active", "seller_id"),
+}
+"""Tables of rows without a status -> what of them the audit log is told."""
+
+Facts = dict[str, Any]
+"""Column -> value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A row that was written: its columns' values before and after; `before` is None for a row that is new."""
+
+    row: Record
+    before: Facts | None
+    after: Facts
+
+    @property
+    def table(self) -> str:
+        """The row's table."""
+        return type(self.row)._meta.db_table  # noqa: SLF001 - Tortoise names the table nowhere else
+
+
+@dataclass(slots=True)
+class Journal:
+    """Changes in the order in which they were made, by whom, and in which request."""
+
+    actor: str
+    request_id: str | None = None
+    changes: list[Change] = field(default_factory=list)
+
+    def entries(self) -> list[AuditEntry]:
+        """What the audit log is told: each row that is new, each change of a status or of what stands for it."""
+        return [self._entry(change, told) for change in self.changes if (told := _told(change))]
+
+    def _entry(self, change: Change, told: Facts) -> AuditEntry:
+        action = f"{change.table}.{'status' if 'status' in told else 'create' if change.before is None else 'update'}"
+        return new(AuditEntry, actor=self.actor, action=action, object_id=change.row.id, changes=told, request_id=self.request_id)
+
+
+_open: ContextVar[Journal] = ContextVar("journal")
+
+
+@asynccontextmanager
+async def journal(actor: Caller | str = ACTOR) -> AsyncIterator[Journal]:
+    """To be opened inside the transaction; at the end of the block the audit entries are written, unless an exception leaves it."""
+    kept = Journal(actor) if isinstance(actor, str) else Journal(actor.actor, actor.request_id)
+    token = _open.set(kept)
+    try:
+        yield kept
+    finally:
+        _open.reset(token)
+    await insert(kept.entries())
+
+
+async def change(row: Record, wanted: Facts) -> bool:
+    """Write the columns that differ, and note it in the journal; whether any did. LookupError where no journal is open."""
+    before = {column: getattr(row, column) for column, value in wanted.items() if getattr(row, column) != value}
+    if not before:
+        return False
+    for column in before:
+        setattr(row, column, wanted[column])
+    await update(row, before)
+    _note(row, before)
+    return True
+
+
+async def create(row: Record) -> None:
+    """Insert a row, and note it in the journal. IntegrityError when another transaction made it just now: begin the work again."""
+    await insert([row])
+    _note(row, None)
+
+
+def changes() -> list[Change]:
+    """What the open journal keeps so far. LookupError where none is open."""
+    return _open.get().changes
+
+
+def plain(value: Any) -> Any:
+    """A column's value as JSON has it; times in ISO 8601."""
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _note(row: Record, before: Facts | None) -> None:
+    columns = type(row)._meta.db_fields if before is None else before  # noqa: SLF001 - Tortoise lists columns nowhere else
+    _open.get().changes.append(Change(row, before, {column: getattr(row, column) for column in columns}))
+
+
+def _told(change: Change) -> Facts:
+    """What the audit log is told of a change, [before, after] by column; nothing when it is not worth it."""
+    columns = ("status",) if hasattr(change.row, "status") else TOLD.get(change.table, ())
+    former = change.before if change.before is not None else dict.fromkeys(change.after)
+    kept = (column for column in columns if column in former)
+    return {column: [plain(former[column]), plain(change.after[column])] for column in kept}
