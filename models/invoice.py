@@ -65,7 +65,7 @@ class Invoice(Record):
     amount_paid = fields.BigIntField(default=0)
     due_at: datetime | None = fields.DatetimeField(null=True)
     voided_at: datetime | None = fields.DatetimeField(null=True)
-    void_reason = fields.TextField(null=True)
+    void_reason: str | None = fields.TextField(null=True)
     stripe_invoice_id = fields.CharField(max_length=64, null=True, unique=True)
     hosted_url = fields.TextField(null=True)
     pdf_url = fields.TextField(null=True)

@@ -52,7 +52,7 @@ class RefundRequest(Record):
     amount = fields.BigIntField(null=True)
     currency = fields.CharField(max_length=3)
     reason = fields.TextField()
-    decision_note = fields.TextField(null=True)
+    decision_note: str | None = fields.TextField(null=True)
     decided_at: datetime | None = fields.DatetimeField(null=True)
 
     class Meta:

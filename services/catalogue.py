@@ -5,6 +5,7 @@ from typing import Any
 
 from models import BillingInterval, Plan, PlanKind, Price
 from models.database import transaction
+from services import sellers
 from services.billing import Billing
 from services.errors import InvalidInput
 from services.minimum_amounts import check_unit_amount
@@ -16,6 +17,9 @@ MAX_PRICES = 50
 
 MAX_TRIAL_DAYS = 730
 """Days of a trial, as Stripe has it."""
+
+MAX_CREDIT_DAYS = 36_500
+"""Days until credits expire, at most."""
 
 LONGEST_COUNT = {BillingInterval.DAY: 1095, BillingInterval.WEEK: 156, BillingInterval.MONTH: 36, BillingInterval.YEAR: 3}
 """Intervals between two renewals: three years at most, as Stripe has it."""
@@ -34,7 +38,7 @@ class PriceTerms:
 
 @dataclass(frozen=True, slots=True)
 class PlanTerms:
-    """A plan as it shall be: `prices` are all of its active ones."""
+    """A plan as it shall be: `prices` are all of its active ones; its credits expire after `credit_days`, its sales are the seller's."""
 
     code: str
     kind: PlanKind
@@ -45,6 +49,8 @@ class PlanTerms:
     features: tuple[str, ...] = ()
     repeatable: bool = False
     active: bool = True
+    credit_days: int | None = None
+    seller_id: str | None = None
 
 
 async def save_plan(billing: Billing, terms: PlanTerms) -> str:
@@ -55,6 +61,8 @@ async def save_plan(billing: Billing, terms: PlanTerms) -> str:
     """
     check_terms(terms)
     async with transaction():
+        if terms.seller_id is not None:
+            await sellers.require(terms.seller_id, "sellerId")
         plan = await _saved(terms)
         await _save_prices(plan, terms)
     await publish(billing, plan.id)
@@ -68,6 +76,8 @@ def check_terms(terms: PlanTerms) -> None:
     optional_text(terms.description, 5000, "description")
     if terms.credits < 0:
         raise InvalidInput("Credits cannot be negative.", "credits")
+    if terms.credit_days is not None and not 1 <= terms.credit_days <= MAX_CREDIT_DAYS:
+        raise InvalidInput(f"Credits expire after 1 to {MAX_CREDIT_DAYS} days, or never.", "creditDays")
     if len(terms.prices) > MAX_PRICES:
         raise InvalidInput(f"A plan may have {MAX_PRICES} prices.", "prices")
     for place, price in enumerate(terms.prices):
@@ -95,6 +105,8 @@ async def _saved(terms: PlanTerms) -> Plan:
         "features": list(terms.features),
         "repeatable": terms.repeatable,
         "active": terms.active,
+        "credit_days": terms.credit_days,
+        "seller_id": terms.seller_id,
     }
     await Plan.bulk_create([Plan(code=terms.code, kind=terms.kind.value, **content)], ignore_conflicts=True)
     plan = await Plan.filter(code=terms.code).select_for_update().get()

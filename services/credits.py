@@ -9,7 +9,7 @@ from services import credit_ledger, customers
 from services.audit import ITSELF, Caller
 from services.credit_ledger import MAX_CREDITS
 from services.errors import InvalidInput, NotFound
-from services.idempotency import Call, Done, once
+from services.idempotency import Call, Done, nothing, once
 from services.journal import journal
 from services.text_input import MAX_EXTERNAL_ID, checked_text
 
@@ -39,7 +39,7 @@ async def grant_credits(caller: Caller, booking: Booking, key: str) -> Done[None
             entry = await credit_ledger.grant(held, booking.amount, CreditEntryKind.GRANT, description=booking.description)
         return str(entry.id)
 
-    return await once(Call(caller.viewer.external_id, "grantCredits", key, asdict(booking)), begin, _nothing)
+    return await once(Call(caller.viewer.external_id, "grantCredits", key, asdict(booking)), begin, nothing)
 
 
 async def use_credits(caller: Caller, booking: Booking, key: str) -> Done[None]:
@@ -54,7 +54,7 @@ async def use_credits(caller: Caller, booking: Booking, key: str) -> Done[None]:
             entry = await credit_ledger.use(await credit_ledger.locked(customer.id), booking.amount, booking.description)
         return str(entry.id)
 
-    return await once(Call(caller.viewer.external_id, "useCredits", key, asdict(booking)), begin, _nothing)
+    return await once(Call(caller.viewer.external_id, "useCredits", key, asdict(booking)), begin, nothing)
 
 
 async def expire_due(limit: int) -> int:
@@ -72,7 +72,3 @@ def _check(booking: Booking) -> None:
     checked_text(booking.description, MAX_DESCRIPTION, "description")
     if not 1 <= booking.amount <= MAX_CREDITS:
         raise InvalidInput("The amount is at least 1 credit.", "amount")
-
-
-async def _nothing(_entry_id: str) -> None:
-    """Credits are not Stripe's."""

@@ -59,6 +59,10 @@ Finish = Callable[[str], Awaitable[Extra]]
 """Runs outside any transaction: asks Stripe about the row of that id and writes what it says. Must be safe to run again."""
 
 
+async def nothing(_object_id: str) -> None:
+    """The Finish of work that asks nothing of Stripe."""
+
+
 async def once(call: Call, begin: Begin, finish: Finish[Extra]) -> Done[Extra]:
     """Do the work once for the call's key, and give the first answer again whenever the same call comes again.
 

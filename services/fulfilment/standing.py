@@ -5,8 +5,9 @@ from models import PAID, Dispute, DisputeStatus, Payment
 
 async def is_lost(payment: Payment) -> bool:
     """Whether a dispute has taken the money for good."""
-    lost = Dispute.filter(payment_id=payment.id, status=DisputeStatus.LOST.value)
-    return bool(payment.disputed) and bool(await lost.exists())
+    if not payment.disputed:
+        return False
+    return await Dispute.filter(payment_id=payment.id, status=DisputeStatus.LOST.value).exists()
 
 
 async def kept_of(payment: Payment) -> int:
@@ -18,4 +19,4 @@ async def kept_of(payment: Payment) -> int:
 
 def is_given_back(payment: Payment) -> bool:
     """Whether all that was paid went back; of a payment of nothing, nothing can."""
-    return 0 < payment.amount <= payment.amount_refunded
+    return bool(0 < payment.amount <= payment.amount_refunded)

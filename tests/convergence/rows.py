@@ -1,5 +1,6 @@
 """Every mirrored row: kept, put back, compared, and held against what the sandbox itself has."""
 
+from itertools import accumulate
 from typing import Any
 
 import models
@@ -75,12 +76,12 @@ def every_model() -> set[type[Record]]:
 
 
 async def kept() -> Rows:
-    return {model: list(await model.all().order_by("id")) for model in MIRRORED}
+    return {model: list(await model.all().order_by("id")) for model in (*MIRRORED, *FOLLOWED)}
 
 
 async def put_back(rows: Rows) -> None:
     await empty(*OTHERS, *FOLLOWED, *reversed(MIRRORED))
-    for model in MIRRORED:
+    for model in (*MIRRORED, *FOLLOWED):
         await insert(rows[model])
 
 
@@ -109,7 +110,9 @@ async def _followed(names: dict[str, str]) -> dict[str, Any]:
         found[f"CreditLot {names[str(lot.payment_id)]}"] = (lot.granted, lot.withdrawn, lot.expired)
     for customer in await Customer.all():
         entries = await CreditEntry.filter(customer_id=customer.id).order_by("id")
-        assert customer.credit_balance == sum(entry.amount for entry in entries) == (entries[-1].balance_after if entries else 0)
+        amounts = [entry.amount for entry in entries]
+        assert [entry.balance_after for entry in entries] == list(accumulate(amounts))
+        assert customer.credit_balance == sum(amounts)
         lots = await CreditLot.filter(customer_id=customer.id)
         assert sum(lot.remaining for lot in lots) == max(customer.credit_balance, 0)
         assert customer.credit_balance == sum(lot.granted - lot.withdrawn for lot in lots)

@@ -1,0 +1,47 @@
+"""Whoever sales are attributed to."""
+
+from dataclasses import asdict, dataclass
+
+from models import Seller
+from services import audit
+from services.audit import Caller
+from services.errors import NotFound
+from services.idempotency import Call, Done, nothing, once
+from services.text_input import MAX_EXTERNAL_ID, MAX_ID, checked_text, optional_text
+
+MAX_NAME = 255
+MAX_EMAIL = 320
+"""Characters of a seller's name and e-mail address."""
+
+
+@dataclass(frozen=True, slots=True)
+class SellerTerms:
+    """A seller as they shall be; `external_id` is the subject of their own token."""
+
+    external_id: str
+    name: str
+    email: str | None = None
+
+
+async def save_seller(caller: Caller, terms: SellerTerms, key: str | None) -> Done[None]:
+    """Make the seller of that external id, or change how they are called and reached. Raises InvalidInput, and then nothing is written."""
+    checked_text(terms.external_id, MAX_EXTERNAL_ID, "externalId")
+    checked_text(terms.name, MAX_NAME, "name")
+    optional_text(terms.email, MAX_EMAIL, "email")
+
+    async def begin() -> str:
+        await Seller.bulk_create([Seller(external_id=terms.external_id, name=terms.name, email=terms.email)], ignore_conflicts=True)
+        row = await Seller.filter(external_id=terms.external_id).select_for_update().get()
+        await row.update_from_dict({"name": terms.name, "email": terms.email}).save(update_fields=["name", "email"])
+        await audit.record(caller, "seller.save", row.id, external_id=row.external_id)
+        return str(row.id)
+
+    return await once(Call(caller.viewer.external_id, "saveSeller", key, asdict(terms)), begin, nothing)
+
+
+async def require(seller_id: str, *field: str) -> Seller:
+    """The seller of this id. Raises InvalidInput for what can be no id, NotFound when there is none."""
+    row = await Seller.get_or_none(id=checked_text(seller_id, MAX_ID, *field))
+    if row is None:
+        raise NotFound("There is no such seller.", *field)
+    return row
