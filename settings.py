@@ -73,6 +73,9 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Origins of the single-page apps, comma-separated: CORS, and where checkout and portal may return to."
     )
+    dispute_suspends_entitlements: bool = Field(
+        True, description="Whether what a payment entitles to is suspended while its payer's bank disputes it; lost, it is taken away."
+    )
     past_due_grace_days: int = Field(7, ge=0, le=90, description="Days that a past due subscription still entitles.")
 
     auth_algorithm: str = Field(

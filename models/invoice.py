@@ -96,6 +96,14 @@ class InvoiceLine(Record):
 
     invoice: fields.ForeignKeyRelation[Invoice] = fields.ForeignKeyField("models.Invoice", related_name="lines", on_delete=fields.RESTRICT)
     invoice_id: str
+    customer: fields.ForeignKeyRelation[Customer] = fields.ForeignKeyField(
+        "models.Customer", related_name="invoice_lines", on_delete=fields.RESTRICT
+    )
+    customer_id: str
+    seller: fields.ForeignKeyNullableRelation[Seller] = fields.ForeignKeyField(
+        "models.Seller", related_name="invoice_lines", on_delete=fields.RESTRICT, null=True
+    )
+    seller_id: str | None
     position = fields.IntField()
     description = fields.TextField()
     quantity = fields.IntField(default=1)
@@ -109,3 +117,4 @@ class InvoiceLine(Record):
 
         table = "invoice_line"
         unique_together = (("invoice_id", "position"),)
+        indexes = (("customer_id",), ("seller_id",))

@@ -1,6 +1,6 @@
 """What is to be read of a table, said without SQL."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -10,7 +10,8 @@ from models.record import Record
 class Comparison(StrEnum):
     """How a column is compared with a value.
 
-    ONE_OF takes a list of strings or a Lookup of any number, PRESENT nothing, WITH a Lookup that finds any active row.
+    ONE_OF takes a list of strings or a Lookup of any number, PRESENT and ABSENT nothing, WITH a Lookup that finds any active row. To
+    OTHER_THAN a value, NULL is another one.
     """
 
     EQUAL = "="
@@ -19,7 +20,9 @@ class Comparison(StrEnum):
     FROM = ">="
     UP_TO = "<="
     ONE_OF = "IN"
+    OTHER_THAN = "IS DISTINCT FROM"
     PRESENT = "IS NOT NULL"
+    ABSENT = "IS NULL"
     WITH = "EXISTS"
 
 
@@ -59,6 +62,28 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class Either:
+    """Any of the options; `residual` as of a Condition: no index of their columns is to be used."""
+
+    options: tuple[Condition, ...]
+    residual: bool = False
+
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """Everything but the values."""
+        return (Either, tuple(option.shape for option in self.options))
+
+    def sifting(self) -> "Either":
+        """The same, residual."""
+        return Either(tuple(replace(option, residual=True) for option in self.options), residual=True)
+
+    def arms(self) -> tuple[tuple[Condition, ...], ...]:
+        """The same as alternatives of which no row meets two: each option without those before it, which must be EQUAL ones."""
+        earlier = [Condition(option.column, Comparison.OTHER_THAN, option.value, residual=True) for option in self.options]
+        return tuple((option, *earlier[:place]) for place, option in enumerate(self.options))
+
+
+@dataclass(frozen=True, slots=True)
 class Parents:
     """The rows whose `column` is one of `values`: what many parents are read with at once."""
 
@@ -70,14 +95,14 @@ class Parents:
 class Select:
     """Rows of one model that meet all of `where`, by id.
 
-    With `alternatives` (no row may meet two of them), rows that meet one of these as well. With `parents`, rows of each of them in no
-    order, where `limit` counts for each parent unless it is `shared` by all. `columns` always hold the id, and the column of `parents`.
+    With `alternatives` (no row may meet two of them), rows that meet all of one of these as well. With `parents`, rows of each of them in
+    no order, where `limit` counts for each parent unless it is `shared` by all. `columns` always hold the id, and the column of `parents`.
     """
 
     model: type[Record]
     columns: tuple[str, ...] = ("id",)
-    where: tuple[Condition, ...] = ()
-    alternatives: tuple[Condition, ...] = ()
+    where: tuple[Condition | Either, ...] = ()
+    alternatives: tuple[tuple[Condition, ...], ...] = ()
     parents: Parents | None = None
     newest_first: bool = True
     limit: int | None = None

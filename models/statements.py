@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any, NamedTuple
 
 from models.record import Record
-from models.selects import Comparison, Condition, Lookup, Select
+from models.selects import Comparison, Condition, Either, Lookup, Select
 
 SHAPES_KEPT = 4096
 """Texts kept at most; each field of the schema has a handful of shapes."""
@@ -54,7 +54,7 @@ def distinct_statement(dialect: Dialect, select: Select) -> Statement:
 
 def _shapes(select: Select) -> tuple[Shape, Shape, str | None]:
     where = tuple(condition.shape for condition in select.where)
-    alternatives = tuple(condition.shape for condition in select.alternatives)
+    alternatives = tuple(tuple(condition.shape for condition in arm) for arm in select.alternatives)
     return where, alternatives, select.parents.column if select.parents else None
 
 
@@ -66,12 +66,15 @@ def _limits_each(dialect: Dialect) -> bool:
 def _values(dialect: Dialect, select: Select, each: list[int | None] | None = None) -> list[Any]:
     where = [value for condition in select.where for value in _bound(dialect, condition)]
     if select.alternatives:
-        return [value for alternative in select.alternatives for value in (*_bound(dialect, alternative), *where, *(each or ()))]
+        arms = ([value for condition in arm for value in _bound(dialect, condition)] for arm in select.alternatives)
+        return [value for arm in arms for value in (*arm, *where, *(each or ()))]
     return [_array(dialect, select.parents.values), *where] if select.parents else where
 
 
-def _bound(dialect: Dialect, condition: Condition) -> tuple[Any, ...]:
-    if condition.comparison is Comparison.PRESENT:
+def _bound(dialect: Dialect, condition: Condition | Either) -> tuple[Any, ...]:
+    if isinstance(condition, Either):
+        return tuple(value for option in condition.options for value in _bound(dialect, option))
+    if condition.comparison in (Comparison.PRESENT, Comparison.ABSENT):
         return ()
     if isinstance(condition.value, Lookup):
         return (condition.value.value,)
@@ -133,11 +136,16 @@ class _Text:
         return f"({body}{limited_in} LIMIT {self.bind()})" if limited_in else body
 
     def where(self, arm: Shape | None) -> str:
-        conditions = self.all_of(*([self._condition(*arm)] if arm else []))
+        conditions = self.all_of(*(self._condition(*shape) for shape in arm or ()))
         return f" WHERE {conditions}" if conditions else ""
 
     def all_of(self, *first: str) -> str:
-        return " AND ".join([*first, *(self._condition(*shape) for shape in self._where)])
+        return " AND ".join([*first, *(self._test(shape) for shape in self._where)])
+
+    def _test(self, shape: Shape) -> str:
+        if shape[0] is Either:
+            return f"({' OR '.join(self._condition(*option) for option in shape[1])})"
+        return self._condition(*shape)
 
     def one_of(self, column: str) -> str:
         values = self.bind()
@@ -163,9 +171,10 @@ class _Text:
         if comparison is Comparison.WITH and lookup:
             return self._exists(column, *lookup)
         name = f'+"{column}"' if residual and self._is_sqlite else f'"{column}"'
-        if comparison is Comparison.PRESENT:
-            return f"{name} IS NOT NULL"
-        return f"{name} {comparison} {self._lookup(comparison, *lookup) if lookup else self.bind()}"
+        if comparison in (Comparison.PRESENT, Comparison.ABSENT):
+            return f"{name} {comparison}"
+        sign = "IS NOT" if comparison is Comparison.OTHER_THAN and self._is_sqlite else comparison
+        return f"{name} {sign} {self._lookup(comparison, *lookup) if lookup else self.bind()}"
 
     def _lookup(self, comparison: Comparison, model: type[Record], pick: str, column: str, place: int) -> str:
         order = "rowid" if self._is_sqlite else '"id"'

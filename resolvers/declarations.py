@@ -13,7 +13,7 @@ from graphql import GraphQLField
 from models.record import Record
 from models.selects import Condition
 from resolvers.context import Context, ResolveInfo
-from resolvers.filters import Filter, unfiltered
+from resolvers.narrowing import Filter, unfiltered
 
 DECLARATION = "declaration"
 """Key of a field's declaration in its extensions."""
@@ -99,7 +99,7 @@ class Listed:
 
     model: type[Record]
     key: str
-    filter: Callable[[Arguments], tuple[Condition, ...]] = lambda _: ()
+    filter: Callable[[Context, Arguments], tuple[Condition, ...]] = lambda _context, _arguments: ()
     newest_first: bool = True
 
     def resolver(self) -> Resolver:
@@ -136,10 +136,18 @@ class Distinct:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """In Query: the row that `find(arguments)` describes; None of it means that there can be none."""
+    """In Query: the row that `find(context, arguments)` describes; None of it means that there can be none."""
 
     model: type[Record]
-    find: Callable[[Arguments], tuple[Condition, ...] | None]
+    find: Callable[[Context, Arguments], tuple[Condition, ...] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Exists:
+    """In Query: whether there is a row as `find(context, arguments)` describes; None of it means that there can be none."""
+
+    model: type[Record]
+    find: Callable[[Context, Arguments], tuple[Condition, ...] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +164,7 @@ class ById:
     many: bool = False
 
 
-Root = Connected | Found | Single | ById
+Root = Connected | Found | Exists | Single | ById
 Read = Related | Listed | Connected | Distinct
 
 

@@ -1,15 +1,15 @@
 """What the filters of lists mean, as conditions on columns that an index serves."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from models import CheckoutSession, Customer, Payment, Price, Refund, Subscription, WebhookEvent
+from models import PAYABLE, CheckoutSession, Customer, Payment, Price, Refund, Subscription, WebhookEvent
 from models.ids import Prefix, earliest_id, prefix_of
 from models.record import Record
 from models.selects import Comparison, Condition, Lookup, equal
 from resolvers.context import Context
+from resolvers.narrowing import Clause, Filter
 from resolvers.permissions import is_staff
 
 SAME_EMAIL = 5
@@ -17,50 +17,6 @@ SAME_EMAIL = 5
 
 MAX_SEARCH = 320
 """Characters of a search text: as long as an e-mail address may be."""
-
-Clause = tuple[Condition, ...]
-"""Conditions of which no row meets two; a row must meet one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """`exact` finds few rows whoever asks, `clauses` sift or find when nothing better does; `always` holds beside any index."""
-
-    exact: tuple[Clause, ...] = ()
-    clauses: tuple[Clause, ...] = ()
-    always: tuple[Condition, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Narrowing:
-    """A filter and a scope as a Select takes them: at most one clause drives, and the rest sifts."""
-
-    where: tuple[Condition, ...]
-    alternatives: tuple[Condition, ...] = ()
-
-
-def unfiltered(_context: Context, _arguments: dict[str, Any]) -> Filter:
-    """No filter."""
-    return Filter()
-
-
-def narrow(scope: tuple[Condition, ...], chosen: Filter, *, driven: bool) -> Narrowing:
-    """Let the first of exact clause, scope and clauses find the rows by its index; with `driven`, something else already does."""
-    ordered = (*chosen.exact, *((condition,) for condition in scope), *chosen.clauses)
-    at = next((place for place, clause in enumerate(ordered) if not all(part.residual for part in clause)), None)
-    leader = () if driven or at is None else ordered[at]
-    sifted = tuple(_residual(clause) for place, clause in enumerate(ordered) if driven or place != at)
-    if len(leader) == 1:
-        return Narrowing((*leader, *sifted, *chosen.always))
-    return Narrowing((*sifted, *chosen.always), leader)
-
-
-def _residual(clause: Clause) -> Condition:
-    if len(clause) == 1:
-        return replace(clause[0], residual=True)
-    looked_up = clause[0].value
-    values = looked_up if isinstance(looked_up, Lookup) else [condition.value for condition in clause]
-    return Condition(clause[0].column, Comparison.ONE_OF, values, residual=True)
 
 
 def storable(text: str) -> bool:
@@ -96,7 +52,7 @@ def _utc(value: datetime | None) -> datetime | None:
 def payments(context: Context, arguments: dict[str, Any]) -> Filter | None:
     """PaymentFilter; None when nothing can match."""
     given = arguments.get("filter") or {}
-    clauses = _references(given, {"customerId": (Prefix.CUSTOMER, "customer_id")})
+    clauses = _references(given, {"customerId": (Prefix.CUSTOMER, "customer_id"), "sellerId": (Prefix.SELLER, "seller_id")})
     if clauses is None or given.get("status") == []:
         return None
     clauses += [one_of("status", given["status"])] if given.get("status") else []
@@ -116,6 +72,47 @@ def subscriptions(_context: Context, arguments: dict[str, Any]) -> Filter | None
         return None
     clauses += [one_of("status", given["status"])] if given.get("status") else []
     return Filter((), tuple(clauses), created(Subscription, given.get("created")))
+
+
+def invoices(_context: Context, arguments: dict[str, Any]) -> Filter | None:
+    """InvoiceFilter; None when nothing can match."""
+    given = arguments.get("filter") or {}
+    clauses = _references(given, {"customerId": (Prefix.CUSTOMER, "customer_id"), "sellerId": (Prefix.SELLER, "seller_id")})
+    reference = given.get("reference")
+    if clauses is None or given.get("status") == [] or (reference is not None and not storable(reference)):
+        return None
+    exact = ((equal("reference", reference),),) if reference is not None else ()
+    clauses += [one_of("status", given["status"])] if given.get("status") else []
+    clauses += [one_of("status", sorted(PAYABLE))] if given.get("overdue") else []
+    clauses += [(equal("origin", str(given["origin"])),)] if given.get("origin") else []
+    overdue = (Condition("due_at", Comparison.BEFORE, datetime.now(UTC), residual=True),) if given.get("overdue") else ()
+    return Filter(exact, tuple(clauses), overdue)
+
+
+def refund_requests(_context: Context, arguments: dict[str, Any]) -> Filter | None:
+    """The statuses that are asked for; None when nothing can match."""
+    status = arguments.get("status")
+    return None if status == [] else Filter((), (one_of("status", status),) if status else ())
+
+
+def customers(_context: Context, arguments: dict[str, Any]) -> Filter | None:
+    """What a search names exactly: an id, ours or Stripe's, the host's own id, or an e-mail address; None when nothing can match."""
+    text = (arguments.get("search") or "").strip()
+    if arguments.get("search") is None:
+        return Filter()
+    if not storable(text):
+        return None
+    column = "id" if prefix_of(text) is Prefix.CUSTOMER else "stripe_customer_id" if text.startswith("cus_") else "external_id"
+    found = (equal("email", text),) if "@" in text else (equal(column, text),)
+    return Filter((found,))
+
+
+def audit_log(_context: Context, arguments: dict[str, Any]) -> Filter | None:
+    """The entries of one object, or all; None when nothing can match."""
+    object_id = arguments.get("objectId")
+    if object_id is None:
+        return Filter()
+    return Filter(((equal("object_id", object_id),),)) if storable(object_id) else None
 
 
 def webhook_events(_context: Context, arguments: dict[str, Any]) -> Filter | None:
@@ -138,17 +135,20 @@ def plans(context: Context, arguments: dict[str, Any]) -> Filter | None:
         conditions.append(Condition("active", Comparison.EQUAL, given["active"], residual=True))
     if given.get("currency"):
         conditions.append(Condition("id", Comparison.WITH, Lookup(Price, "plan_id", "currency", given["currency"])))
-    clauses = ((equal("kind", str(given["kind"])),),) if given.get("kind") else ()
-    return Filter((), clauses, tuple(conditions))
+    clauses = _references(given, {"sellerId": (Prefix.SELLER, "seller_id")})
+    if clauses is None:
+        return None
+    clauses += [(equal("kind", str(given["kind"])),)] if given.get("kind") else []
+    return Filter((), tuple(clauses), tuple(conditions))
 
 
-def prices(arguments: dict[str, Any]) -> tuple[Condition, ...]:
+def prices(_context: Context, arguments: dict[str, Any]) -> tuple[Condition, ...]:
     """The currency and interval that a plan's prices are asked for."""
     named = {"currency": arguments.get("currency"), "interval": arguments.get("interval")}
     return tuple(Condition(column, Comparison.EQUAL, str(value), residual=True) for column, value in named.items() if value is not None)
 
 
-def payment_by(arguments: dict[str, Any]) -> tuple[Condition, ...] | None:
+def payment_by(_context: Context, arguments: dict[str, Any]) -> tuple[Condition, ...] | None:
     """PaymentBy: our id, or Stripe's of the payment intent or the checkout session; None when there can be none."""
     ((name, value),) = arguments["by"].items()
     if not storable(value):
@@ -158,12 +158,12 @@ def payment_by(arguments: dict[str, Any]) -> tuple[Condition, ...] | None:
     return (equal("id" if name == "id" else "stripe_payment_intent_id", value),)
 
 
-def by_id(arguments: dict[str, Any]) -> tuple[Condition, ...] | None:
+def by_id(_context: Context, arguments: dict[str, Any]) -> tuple[Condition, ...] | None:
     """The row with the id; None when there can be none."""
     return (equal("id", arguments["id"]),) if storable(arguments["id"]) else None
 
 
-def by_code(arguments: dict[str, Any]) -> tuple[Condition, ...] | None:
+def by_code(_context: Context, arguments: dict[str, Any]) -> tuple[Condition, ...] | None:
     """The plan with the code; None when there can be none."""
     return (equal("code", arguments["code"]),) if storable(arguments["code"]) else None
 
@@ -205,6 +205,7 @@ OWN_IDS: dict[Prefix, Callable[[str], Condition]] = {
     Prefix.CUSTOMER: _by("customer_id"),
     Prefix.SUBSCRIPTION: _by("subscription_id"),
     Prefix.PLAN: _by("plan_id"),
+    Prefix.INVOICE: _by("invoice_id"),
     Prefix.REFUND: _through("id", Refund, "payment_id", "id"),
     Prefix.CHECKOUT_SESSION: _through("id", CheckoutSession, "payment_id", "id"),
 }

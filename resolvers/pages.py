@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.rows import Row, fetch, total, totals
 from models.selects import Condition, Parents, Select
-from resolvers.filters import narrow
+from resolvers.narrowing import narrow
 from resolvers.paging import Page, PageInfo, Placed, Window, cursor_of, page_rows, window
 from resolvers.plans import PagePlan, ReadPlan
 

@@ -3,29 +3,55 @@
 Before a root resolver returns, everything below it is in place, so that no other resolver waits.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from graphql.execution.values import get_argument_values
 
-from models import CheckoutSession, Customer, Dispute, Payment, Plan, Price, Refund, Subscription, WebhookEvent
+from models import (
+    AuditEntry,
+    CheckoutSession,
+    CreditEntry,
+    Customer,
+    Dispute,
+    Entitlement,
+    Invoice,
+    InvoiceLine,
+    Payment,
+    Plan,
+    Price,
+    PromotionCode,
+    Refund,
+    RefundRequest,
+    Seller,
+    Subscription,
+    WebhookEvent,
+)
 from models.ids import Prefix, prefix_of
 from models.record import Record
 from models.rows import Row, distinct, fetch
-from models.selects import Condition, Parents, Select, equal
+from models.selects import Condition, Either, Parents, Select, equal
 from resolvers import pages
 from resolvers.context import Context, ResolveInfo, variables_of
-from resolvers.declarations import LIST_LIMIT, ById, Connected, Distinct, Found, Listed, Related, Root, Single
+from resolvers.declarations import LIST_LIMIT, ById, Connected, Distinct, Exists, Found, Listed, Related, Root, Single
 from resolvers.filters import storable
 from resolvers.paging import Placed, bad_input
-from resolvers.permissions import scope
+from resolvers.permissions import Scope, is_staff, scope
 from resolvers.plans import Level, ReadPlan, answer_plans, plan_of
+from services.audit import Caller, record_reading
+
+PERSONAL = frozenset({"email", "name"})
+"""Columns of a customer that say who they are."""
 
 MAX_IDS = 100
 """Ids that `nodes` takes at once."""
 
 KINDS: dict[Prefix, type[Record]] = {
-    model.prefix: model for model in (CheckoutSession, Customer, Dispute, Payment, Plan, Price, Refund, Subscription, WebhookEvent)
+    model.prefix: model
+    for model in (
+        *(AuditEntry, CheckoutSession, CreditEntry, Customer, Dispute, Entitlement, Invoice, InvoiceLine, Payment, Plan, Price),
+        *(PromotionCode, Refund, RefundRequest, Seller, Subscription, WebhookEvent),
+    )
 }
 """The rows that `node` shows."""
 
@@ -36,13 +62,20 @@ class Answer(Placed):
 
 async def read_root(declaration: Root, info: ResolveInfo, arguments: dict[str, Any]) -> Any:
     """The answer of a field of Query, with everything below it loaded."""
-    plan = plan_of(info, declaration)
     reader = Reader(info.context, variables_of(info))
+    answer = await _read(reader, plan_of(info, declaration), declaration, arguments)
+    await reader.tell()
+    return answer
+
+
+async def _read(reader: "Reader", plan: ReadPlan, declaration: Root, arguments: dict[str, Any]) -> Any:
     match declaration:
         case Connected():
             return await pages.root_page(reader, plan, arguments)
         case Found():
             return await reader.found(plan, declaration, arguments)
+        case Exists():
+            return await reader.exists(declaration, arguments)
         case Single():
             return await reader.single(plan, declaration)
         case ById(many):
@@ -63,6 +96,7 @@ async def load(info: Any, model: type[Record], row_id: str, name: str) -> Answer
         if row is None:
             return None
         answer.loaded[key] = row
+    await reader.tell()
     return answer
 
 
@@ -72,13 +106,19 @@ class Reader:
 
     context: Context
     variables: Any
+    people: set[str] = field(default_factory=set)
 
-    def scope(self, model: type[Record], *, residual: bool = True) -> tuple[Condition, ...]:
+    async def tell(self) -> None:
+        """Let the audit log know whose personal data staff have read."""
+        if self.people and self.context.viewer is not None:
+            await record_reading(Caller(self.context.viewer, self.context.request_id), sorted(self.people))
+
+    def scope(self, model: type[Record], *, residual: bool = True) -> Scope:
         """The viewer's scope; `residual` when something else finds the rows."""
         conditions = scope(self.context.viewer, model)
         if not residual:
             return conditions
-        return tuple(Condition(part.column, part.comparison, part.value, residual=True) for part in conditions)
+        return tuple(part.sifting() if isinstance(part, Either) else replace(part, residual=True) for part in conditions)
 
     def arguments(self, plan: ReadPlan) -> dict[str, Any]:
         """The field's arguments by their GraphQL names."""
@@ -93,8 +133,13 @@ class Reader:
     async def found(self, plan: ReadPlan, declaration: Found, arguments: dict[str, Any]) -> Row | None:
         """The row of a Found."""
         self.scope(declaration.model)
-        where = declaration.find(arguments)
+        where = declaration.find(self.context, arguments)
         return None if where is None else await self.one(declaration.model, plan.level, where)
+
+    async def exists(self, declaration: Exists, arguments: dict[str, Any]) -> bool:
+        """Whether there is a row of an Exists, which says itself who may ask; one statement."""
+        where = declaration.find(self.context, arguments)
+        return where is not None and bool(await fetch(Select(declaration.model, ("id",), where, limit=1)))
 
     async def single(self, plan: ReadPlan, declaration: Single) -> Row | None:
         """The object of a Single."""
@@ -125,6 +170,8 @@ class Reader:
 
     async def below(self, level: Level, rows: list[Row]) -> None:
         """Load what hangs on the rows."""
+        if rows and rows[0].model is Customer and PERSONAL & level.columns and is_staff(self.context.viewer):
+            self.people.update(row.id for row in rows)
         for plan in level.reads if rows else ():
             match plan.declaration:
                 case Related():
@@ -148,7 +195,7 @@ class Reader:
             row.loaded[plan.key] = found.get(key)
 
     async def _listed(self, plan: ReadPlan, declaration: Listed, rows: list[Row]) -> None:
-        where = (*self.scope(declaration.model), *declaration.filter(self.arguments(plan)))
+        where = (*self.scope(declaration.model), *declaration.filter(self.context, self.arguments(plan)))
         parents = Parents(declaration.key, [row.id for row in rows])
         columns = tuple(sorted(plan.level.columns | {declaration.key}))
         found = await fetch(Select(declaration.model, columns, where, parents=parents, limit=LIST_LIMIT + 1, shared=True))

@@ -14,7 +14,7 @@ from strawberry.types.field import StrawberryField
 
 from models.rows import Row
 from resolvers.context import ResolveInfo
-from resolvers.declarations import DECLARATION, ById, Column, Connected, Found, Resolver, Root, Single
+from resolvers.declarations import DECLARATION, ById, Column, Connected, Exists, Found, Resolver, Root, Single
 from resolvers.planner import Answer, read_root
 
 PAGE: dict[str, Any] = {"first": int | None, "after": str | None, "last": int | None, "before": str | None}
@@ -60,7 +60,7 @@ def _bind(field: GraphQLField, *, root: bool) -> None:
 
 
 def _root_resolver(declaration: Root) -> Resolver:
-    if not isinstance(declaration, Connected | Found | Single | ById):
+    if not isinstance(declaration, Connected | Found | Exists | Single | ById):
         raise TypeError(f"{declaration} cannot stand in Query")
 
     async def resolve(_source: Any, info: ResolveInfo, **arguments: Any) -> Any:

@@ -23,6 +23,12 @@ class Caller:
         return self.viewer.actor
 
 
+async def record_reading(caller: Caller, customer_ids: list[str]) -> None:
+    """Add an entry for each customer whose personal data was read, with one statement."""
+    told = {"actor": caller.actor, "request_id": caller.request_id, "action": "customer.read"}
+    await AuditEntry.bulk_create([AuditEntry(object_id=customer_id, changes={}, **told) for customer_id in customer_ids])
+
+
 async def record(caller: Caller | None, action: str, object_id: str, **changes: Any) -> None:
     """Add an entry; `changes` are the object's new facts as JSON, an action reads like `refund.create`. Without a caller Billgraph acts."""
     actor, request_id = (caller.actor, caller.request_id) if caller else (ITSELF, None)

@@ -143,7 +143,8 @@ def _reference_key(terms: InvoiceTerms) -> str | None:
 def _line(invoice: Invoice, position: int, terms: LineTerms) -> InvoiceLine:
     told = {"description": terms.description, "quantity": terms.quantity, "unit_amount": terms.unit_amount}
     amount = terms.unit_amount * terms.quantity
-    return new(InvoiceLine, invoice_id=invoice.id, position=position, amount=amount, currency=invoice.currency, **told)
+    owners = {"invoice_id": invoice.id, "customer_id": invoice.customer_id, "seller_id": invoice.seller_id}
+    return new(InvoiceLine, position=position, amount=amount, currency=invoice.currency, **owners, **told)
 
 
 async def _check_voidable(row: Invoice) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from models import CheckoutSession, Customer, Payment, Refund
+from models import CheckoutSession, Customer, Payment, PromotionCode, Refund
 from services.billing import Billing
 from services.snapshot import Snapshot
 from services.stripe_gateway import Request
@@ -14,10 +14,12 @@ MAX_PAGES = 10
 """Pages that are searched."""
 
 
-async def find_at_stripe(billing: Billing, row: CheckoutSession | Payment | Refund) -> Snapshot | None:
+async def find_at_stripe(billing: Billing, row: CheckoutSession | Payment | Refund | PromotionCode) -> Snapshot | None:
     """The row's object as Stripe has it now; None when Stripe has none. Raises the gateway's Refusals."""
     if isinstance(row, Refund):
         return await _refund(billing, row)
+    if isinstance(row, PromotionCode):
+        return await _search(billing, "promotion_code", row.id, {"coupon": row.id})
     customer = await Customer.get_or_none(id=row.customer_id)
     if customer is None or customer.stripe_customer_id is None:
         return None
@@ -56,4 +58,6 @@ def _list(kind: str, parameters: Any) -> Request:
             return lambda client: client.v1.checkout.sessions.list_async(parameters)
         case "payment_intent":
             return lambda client: client.v1.payment_intents.list_async(parameters)
+        case "promotion_code":
+            return lambda client: client.v1.promotion_codes.list_async(parameters)
     return lambda client: client.v1.refunds.list_async(parameters)

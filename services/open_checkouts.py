@@ -4,16 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 from tortoise.queryset import QuerySet
 
-from models import CheckoutSession, CheckoutStatus, Invoice, InvoiceStatus, Payment, PaymentStatus, Subscription
+from models import CheckoutSession, CheckoutStatus, Invoice, InvoiceStatus, Payment, Subscription
 from models.ids import Prefix, prefix_of
 from services import checkout, payment_intents
 from services.billing import Billing
 from services.errors import StripeRejected, StripeUnavailable
 from services.mirror import write
+from services.payment_intents import UNPAID
 from services.stripe_gateway import Request
-
-UNPAID = (PaymentStatus.PENDING.value, PaymentStatus.REQUIRES_ACTION.value, PaymentStatus.FAILED.value)
-"""Payments whose payment intent may still be paid, and can still be canceled."""
 
 SUPERSEDED = "This was paid meanwhile in another way."
 

@@ -1,9 +1,10 @@
 """Selling in the seller's own page: a payment intent, which Stripe.js confirms by its client secret."""
 
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from models import Payment, PaymentStatus, PlanKind
+from models import Payment, PaymentStatus
 from models.database import transaction
 from services import audit, customers
 from services.audit import Caller
@@ -12,14 +13,25 @@ from services.errors import InvalidInput, Refusal
 from services.idempotency import Call, Done, once
 from services.minimum_amounts import check_charge
 from services.mirror import write
-from services.purchases import Choice, check_choice, check_not_held, chosen
+from services.purchases import Choice, check_choice
+from services.sales import Sale, sale_of
 from services.snapshot import Snapshot
 from services.text_input import checked_metadata
+
+PENDING = PaymentStatus.PENDING.value
+UNPAID = (PENDING, PaymentStatus.REQUIRES_ACTION.value, PaymentStatus.FAILED.value)
+"""Payments that may still be paid."""
+
+GIVEN_AGAIN = timedelta(days=1)
+"""How long a payment that waits is given again to whoever wants to pay for the same."""
+
+MAX_STANDING = 20
+"""Waiting payments that are looked through for the same one."""
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentIntentRequest:
-    """A package; `metadata` any JSON, checked here."""
+    """A package, or an invoice; `metadata` any JSON, checked here."""
 
     choice: Choice
     metadata: Any = None
@@ -30,8 +42,9 @@ async def create_payment_intent(
 ) -> Done[str | None]:
     """Begin a payment by the caller for themselves; the Done's `extra` is the client secret, which is never kept here.
 
-    Raises InvalidInput (also for a recurring plan), NotFound, PlanInactive, PriceUnavailable, AmountTooSmall and AlreadyEntitled, and then
-    nothing is written; the gateway's Refusals, after which the payment is pending or, when they are final, failed.
+    One that waits for the same is given again. Raises InvalidInput (also for a recurring plan), NotFound, PlanInactive, PriceUnavailable,
+    AmountTooSmall, AlreadyEntitled, InvoiceNotPayable and AmountExceedsBalance, and then nothing is written; the
+    gateway's Refusals, after which the payment is pending or, when they are final, failed.
     """
     billing.stripe.require_enabled()
     check_choice(request.choice)
@@ -46,27 +59,35 @@ async def create_payment_intent(
 
 
 async def _begin(billing: Billing, caller: Caller, choice: Choice, metadata: dict[str, str]) -> str:
-    purchase = await chosen(choice, billing.settings.default_currency)
-    if purchase.plan.kind != PlanKind.PACKAGE:
+    sale = await sale_of(billing.settings, caller, choice)
+    if sale.recurring:
         raise InvalidInput("A recurring plan is sold by createCheckoutSession.", "priceId" if choice.price_id else "planCode")
-    check_charge(purchase.amount, purchase.price.currency, "quantity")
-    customer = await customers.row_of(caller.viewer)
-    await check_not_held(customer, purchase.plan)
-    row = Payment(
-        customer_id=customer.id,
-        plan_id=purchase.plan.id,
-        price_id=purchase.price.id,
-        amount=purchase.amount,
-        currency=purchase.price.currency,
-        quantity=purchase.quantity,
-        description=purchase.plan.name,
-        metadata=metadata,
-    )
+    check_charge(sale.amount, sale.currency, "amount" if sale.invoice else "quantity")
+    standing = await _standing(sale, metadata)
+    if standing is not None:
+        return standing
+    row = sale.payment(metadata)
     await row.save(force_create=True)
-    await audit.record(
-        caller, "payment.create", row.id, price=row.price_id, quantity=row.quantity, amount=row.amount, currency=row.currency
-    )
+    sold = {"price": row.price_id} if row.price_id else {"invoice": row.invoice_id}
+    await audit.record(caller, "payment.create", row.id, **sold, quantity=row.quantity, amount=row.amount, currency=row.currency)
     return str(row.id)
+
+
+async def _standing(sale: Sale, metadata: dict[str, str]) -> str | None:
+    """The payment that waits to be paid for the same sale: it is given again."""
+    same = Payment.filter(
+        customer_id=sale.customer.id,
+        status__in=UNPAID,
+        price_id=sale.price and sale.price.id,
+        invoice_id=sale.invoice and sale.invoice.id,
+        amount=sale.amount,
+        quantity=sale.quantity,
+        subscription_id=None,
+        checkout_session__isnull=True,
+        created_at__gt=datetime.now(UTC) - GIVEN_AGAIN,
+    )
+    rows = await same.order_by("-id").limit(MAX_STANDING)
+    return next((str(row.id) for row in rows if row.metadata == metadata and (row.stripe_payment_intent_id or row.status == PENDING)), None)
 
 
 async def finish(billing: Billing, row_id: str) -> str | None:

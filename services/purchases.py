@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from models import LIVE, BillingInterval, Customer, Payment, PaymentStatus, Plan, PlanKind, Price, Subscription
 from services.errors import AlreadyEntitled, AlreadySubscribed, InvalidInput, NotFound, PlanInactive, PriceUnavailable
+from services.fulfilment.standing import is_lost
 from services.minimum_amounts import check_charge
 from services.text_input import MAX_CODE, MAX_ID, checked_text
 
@@ -16,13 +17,18 @@ HOLDING = (PaymentStatus.SUCCEEDED.value, PaymentStatus.PARTIALLY_REFUNDED.value
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A price by its id, or by its plan's code with a currency (the configured one when None) and, for a recurring plan, an interval."""
+    """A price by its id, or by its plan's code with a currency (the configured one when None) and, for a recurring plan, an interval.
+
+    Or an issued invoice, and how many minor units of what is due of it; all when None.
+    """
 
     price_id: str | None = None
     plan_code: str | None = None
     currency: str | None = None
     interval: BillingInterval | None = None
     quantity: int = 1
+    invoice_id: str | None = None
+    amount: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +46,16 @@ class Purchase:
 
 
 def check_choice(choice: Choice) -> None:
-    """Raise InvalidInput for a choice that cannot be meant: both or neither of the two ways, or a quantity out of bounds."""
-    if (choice.price_id is None) == (choice.plan_code is None):
-        raise InvalidInput("Name exactly one of priceId and planCode.", "priceId")
-    if choice.price_id is not None and (choice.currency or choice.interval):
-        raise InvalidInput("A priceId has its currency and interval: leave these out.", "currency" if choice.currency else "interval")
+    """Raise InvalidInput for a choice that cannot be meant: several or none of the ways, or a quantity out of bounds."""
+    if sum(named is not None for named in (choice.price_id, choice.plan_code, choice.invoice_id)) != 1:
+        raise InvalidInput("Name exactly one of priceId, planCode and invoiceId.", "priceId")
+    if choice.plan_code is None and (choice.currency or choice.interval):
+        known = "A priceId has" if choice.price_id else "An invoice has"
+        raise InvalidInput(f"{known} its currency and interval: leave these out.", "currency" if choice.currency else "interval")
+    if choice.invoice_id is not None and choice.quantity != 1:
+        raise InvalidInput("An invoice is paid once: leave the quantity out.", "quantity")
+    if choice.amount is not None and choice.invoice_id is None:
+        raise InvalidInput("An amount is named for an invoice alone: the catalogue says what a plan costs.", "amount")
     if not 1 <= choice.quantity <= MAX_QUANTITY:
         raise InvalidInput(f"The quantity is 1 to {MAX_QUANTITY}.", "quantity")
 
@@ -70,8 +81,17 @@ async def check_not_held(customer: Customer, plan: Plan) -> None:
         live = [status.value for status in LIVE]
         if await Subscription.filter(customer_id=customer.id, plan_id=plan.id, status__in=live).exists():
             raise AlreadySubscribed("You are subscribed to this plan: change or cancel it in the portal.")
-    elif not plan.repeatable and await Payment.filter(customer_id=customer.id, plan_id=plan.id, status__in=HOLDING).exists():
-        raise AlreadyEntitled("You have bought this already.")
+    elif not plan.repeatable:
+        await _check_not_bought(customer, plan)
+
+
+async def _check_not_bought(customer: Customer, plan: Plan) -> None:
+    own = Payment.filter(customer_id=customer.id, plan_id=plan.id, subscription_id=None, invoice_id=None)
+    for payment in await own.filter(status__in=HOLDING):
+        if not await is_lost(payment):
+            raise AlreadyEntitled("You have bought this already.")
+    if await own.filter(status=PaymentStatus.PROCESSING.value).exists():
+        raise AlreadyEntitled("Your payment for this is being processed: wait for it.")
 
 
 async def _by_id(price_id: str) -> tuple[Plan, Price]:

@@ -8,8 +8,8 @@ from typing import Any
 import structlog
 from tortoise.queryset import QuerySet
 
-from models import CheckoutSession, Payment, PaymentStatus, Plan, Price, Refund, RefundStatus
-from services import checkout, payment_intents, publication, refunds
+from models import CheckoutSession, Payment, PaymentStatus, Plan, Price, PromotionCode, Refund, RefundStatus
+from services import checkout, payment_intents, promotion_codes, publication, refunds
 from services.billing import Billing
 from services.errors import Refusal, StripeRejected
 from services.lost_objects import find_at_stripe
@@ -56,13 +56,19 @@ KINDS = (
         refunds.finish,
         lambda row_id: refunds.fail(row_id, LOST),
     ),
+    Kind(
+        lambda: PromotionCode.filter(stripe_promotion_code_id=None, failure=None),
+        promotion_codes.finish,
+        lambda row_id: promotion_codes.fail(row_id, LOST),
+    ),
 )
 
 
 async def finish_pending(billing: Billing, older_than: timedelta) -> int:
-    """Finish checkout sessions, payments and refunds begun longer ago than that, and bring prices to Stripe; how many rows came to an end.
+    """Finish what was begun longer ago than that (checkout sessions, payments, refunds, promotion codes), and bring prices to Stripe.
 
-    Rows that Stripe still does not answer for stay as they are. Several processes at once do no harm: Stripe's keys keep the work single.
+    Returns how many rows came to an end. Rows that Stripe still does not answer for stay as they are. Several processes at once do no
+    harm: Stripe's keys keep the work single.
     """
     try:
         billing.stripe.require_enabled()

@@ -59,11 +59,15 @@ TABLES = (
     "currency" VARCHAR(3) NOT NULL,
     "amount_paid" BIGINT NOT NULL,
     "invoice_id" VARCHAR(32) NOT NULL REFERENCES "invoice" ("id") ON DELETE RESTRICT,
+    "customer_id" VARCHAR(32) NOT NULL REFERENCES "customer" ("id") ON DELETE RESTRICT,
+    "seller_id" VARCHAR(32) REFERENCES "seller" ("id") ON DELETE RESTRICT,
     CHECK ("quantity" >= 1),
     CHECK (length("currency") = 3 AND "currency" = upper("currency")),
     CHECK ("amount_paid" >= 0),
     UNIQUE ("invoice_id", "position")
 )""",
+    'CREATE INDEX "invoice_line_customer_id" ON "invoice_line" ("customer_id")',
+    'CREATE INDEX "invoice_line_seller_id" ON "invoice_line" ("seller_id")',
 )
 COLUMNS = (
     'ALTER TABLE "customer" ADD COLUMN "credit_balance" BIGINT NOT NULL DEFAULT 0',

@@ -116,7 +116,9 @@ async def _invoice(number: int) -> dict[str, Any]:
 
 async def _invoice_line(number: int) -> dict[str, Any]:
     told = {"description": "Fee", "quantity": 2, "unit_amount": 50, "amount": 100, "currency": "USD", "amount_paid": 40}
-    return {"invoice": await sound_row(Invoice), "position": number, **told}
+    invoice = await sound_row(Invoice)
+    owners = {"invoice": invoice, "customer_id": invoice.customer_id, "seller_id": invoice.seller_id}
+    return {"position": number, **owners, **told}
 
 
 async def _allocation(number: int) -> dict[str, Any]:

@@ -176,7 +176,7 @@ async def test_a_plan_is_subscribed_to_once(shop: Billing, status: str, live: bo
             await create_checkout_session(shop, ALICE, checkout(**MONTHLY))
     else:
         await create_checkout_session(shop, ALICE, checkout(**MONTHLY))
-    assert await CheckoutSession.all().count() == (1 if live else 2)
+    assert await CheckoutSession.all().count() == 1  # the one that stands open is given again
     await create_checkout_session(shop, BOB, checkout(**MONTHLY))
 
 

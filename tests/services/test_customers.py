@@ -16,7 +16,7 @@ from tests.services.shop import ALICE, BOB, course, listed
 
 
 async def test_fifty_first_purchases_at_once_make_one_customer(shop: Billing, stripe: Between) -> None:
-    made = await asyncio.gather(*(create_payment_intent(shop, ALICE, course()) for _ in range(50)))
+    made = await asyncio.gather(*(create_payment_intent(shop, ALICE, course(metadata={"try": str(number)})) for number in range(50)))
     assert len({done.object_id for done in made}) == 50
     assert all(done.extra for done in made)
     row = await Customer.get()
