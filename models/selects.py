@@ -10,8 +10,8 @@ from models.record import Record
 class Comparison(StrEnum):
     """How a column is compared with a value.
 
-    ONE_OF takes a list of strings or a Lookup of any number, PRESENT and ABSENT nothing, WITH a Lookup that finds any active row. To
-    OTHER_THAN a value, NULL is another one.
+    ONE_OF takes a list of strings or a Lookup of any number, PRESENT and ABSENT nothing, WITH a Lookup that finds any active row. NULL is
+    OTHER_THAN any value, and any other than a Lookup that finds nothing.
     """
 
     EQUAL = "="
@@ -20,7 +20,7 @@ class Comparison(StrEnum):
     FROM = ">="
     UP_TO = "<="
     ONE_OF = "IN"
-    OTHER_THAN = "IS DISTINCT FROM"
+    OTHER_THAN = "<>"
     PRESENT = "IS NOT NULL"
     ABSENT = "IS NULL"
     WITH = "EXISTS"

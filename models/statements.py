@@ -173,8 +173,9 @@ class _Text:
         name = f'+"{column}"' if residual and self._is_sqlite else f'"{column}"'
         if comparison in (Comparison.PRESENT, Comparison.ABSENT):
             return f"{name} {comparison}"
-        sign = "IS NOT" if comparison is Comparison.OTHER_THAN and self._is_sqlite else comparison
-        return f"{name} {sign} {self._lookup(comparison, *lookup) if lookup else self.bind()}"
+        if comparison is Comparison.OTHER_THAN:
+            return f"({self._condition(column, Comparison.EQUAL, residual, lookup)}) IS NOT TRUE"
+        return f"{name} {comparison} {self._lookup(comparison, *lookup) if lookup else self.bind()}"
 
     def _lookup(self, comparison: Comparison, model: type[Record], pick: str, column: str, place: int) -> str:
         order = "rowid" if self._is_sqlite else '"id"'

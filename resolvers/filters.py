@@ -163,6 +163,20 @@ def by_id(_context: Context, arguments: dict[str, Any]) -> tuple[Condition, ...]
     return (equal("id", arguments["id"]),) if storable(arguments["id"]) else None
 
 
+def by_customer(_context: Context, arguments: dict[str, Any]) -> tuple[Condition, ...] | None:
+    """The customer with our id or the host's own; None when there can be none, or neither or both are named."""
+    named = {"id": arguments.get("id"), "external_id": arguments.get("externalId")}
+    given = {column: value for column, value in named.items() if value is not None}
+    return (
+        tuple(equal(column, value) for column, value in given.items()) if len(given) == 1 and all(map(storable, given.values())) else None
+    )
+
+
+def by_promotion_code(_context: Context, arguments: dict[str, Any]) -> tuple[Condition, ...] | None:
+    """The promotion code that reads so, in any case; None when there can be none."""
+    return (equal("code_key", arguments["code"].upper()),) if storable(arguments["code"]) else None
+
+
 def by_code(_context: Context, arguments: dict[str, Any]) -> tuple[Condition, ...] | None:
     """The plan with the code; None when there can be none."""
     return (equal("code", arguments["code"]),) if storable(arguments["code"]) else None

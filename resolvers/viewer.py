@@ -4,7 +4,9 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from models.rows import Row
 from resolvers.context import Context
+from resolvers.permissions import forbidden, is_staff
 
 
 def viewer_values(context: Context) -> dict[str, Any] | None:
@@ -13,6 +15,14 @@ def viewer_values(context: Context) -> dict[str, Any] | None:
     if viewer is None:
         return None
     return {"external_id": viewer.external_id, "email": viewer.email, "roles": sorted(viewer.roles)}
+
+
+def credit_balance(customer: Row, context: Context) -> int:
+    """A customer's balance of credits. Raises FORBIDDEN for others than the customer and staff, who see customers in their sales."""
+    viewer = context.viewer
+    if not is_staff(viewer) and (viewer is None or viewer.external_id != customer.external_id):
+        raise forbidden()
+    return int(customer.credit_balance)
 
 
 def config_values(context: Context) -> dict[str, Any]:

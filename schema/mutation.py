@@ -1,93 +1,111 @@
 """What can be changed."""
 
-from typing import Annotated, Any
+from typing import Any
 
 import strawberry
 
-from resolvers.mutations import operating, refunding, selling
-from schema.inputs import (
-    CreateCheckoutSessionInput,
-    CreatePaymentIntentInput,
-    CreatePortalSessionInput,
-    CreateRefundInput,
-    RefreshPaymentInput,
-    ReplayWebhookEventInput,
-)
+from schema.mutations import crediting, invoicing, operating, promoting, refunding, selling
 from schema.payloads import (
     CreateCheckoutSessionPayload,
     CreatePaymentIntentPayload,
     CreatePortalSessionPayload,
+    CreditsPayload,
+    InvoicePayload,
     PaymentPayload,
+    PromotionCodePayload,
     RefundPayload,
+    RefundRequestPayload,
+    SellerPayload,
     WebhookEventPayload,
 )
-from webhooks.handlers import HANDLERS
-
-GIVEN = strawberry.argument(name="input")
-"""Every mutation takes one argument of this name."""
-
-
-async def create_checkout_session(info: strawberry.Info, given: Annotated[CreateCheckoutSessionInput, GIVEN]) -> Any:
-    """Anybody signed in, for themselves."""
-    return await selling.create_checkout_session(info, given.request(), given.idempotency_key)
-
-
-async def create_payment_intent(info: strawberry.Info, given: Annotated[CreatePaymentIntentInput, GIVEN]) -> Any:
-    """Anybody signed in, for themselves."""
-    return await selling.create_payment_intent(info, given.request(), given.idempotency_key)
-
-
-async def refresh_payment(info: strawberry.Info, given: Annotated[RefreshPaymentInput, GIVEN]) -> Any:
-    """The payment's owner and staff."""
-    return await selling.refresh_payment(info, given.id, given.idempotency_key)
-
-
-async def create_portal_session(info: strawberry.Info, given: Annotated[CreatePortalSessionInput, GIVEN]) -> Any:
-    """Anybody signed in, for themselves."""
-    return await selling.create_portal_session(info, given.request(), given.idempotency_key)
-
-
-async def create_refund(info: strawberry.Info, given: Annotated[CreateRefundInput, GIVEN]) -> Any:
-    """Support and administrators."""
-    return await refunding.create_refund(info, given.request(), given.idempotency_key)
-
-
-async def replay_webhook_event(info: strawberry.Info, given: Annotated[ReplayWebhookEventInput, GIVEN]) -> Any:
-    """SUPPORT and ADMIN."""
-    return await operating.replay_webhook_event(info, HANDLERS, given.id, given.idempotency_key)
 
 
 @strawberry.type(description="What can be changed. What a client can act on comes as `userErrors`, with the result null.")
 class Mutation:
-    """Each field authorises and calls one service, through resolvers.mutations."""
+    """Each field authorises and calls one service, through schema.mutations and resolvers.mutations."""
 
     create_checkout_session: Any = strawberry.mutation(
-        resolver=create_checkout_session,
+        resolver=selling.create_checkout_session,
         graphql_type=CreateCheckoutSessionPayload,
-        description="Sell to the caller on a page of Stripe's.",
+        description="Sell to the caller on a page of Stripe's: something of the catalogue, or an invoice of theirs.",
     )
     create_payment_intent: Any = strawberry.mutation(
-        resolver=create_payment_intent,
+        resolver=selling.create_payment_intent,
         graphql_type=CreatePaymentIntentPayload,
-        description="Sell a package to the caller in the seller's own page, with Stripe.js.",
+        description="Sell a package, or an invoice of theirs, to the caller in the seller's own page, with Stripe.js.",
     )
     refresh_payment: Any = strawberry.mutation(
-        resolver=refresh_payment,
+        resolver=selling.refresh_payment,
         graphql_type=PaymentPayload,
         description="Read the payment again from Stripe: what a success page calls when it will not wait for the webhook.",
     )
     create_portal_session: Any = strawberry.mutation(
-        resolver=create_portal_session,
+        resolver=selling.create_portal_session,
         graphql_type=CreatePortalSessionPayload,
         description="Open Stripe's customer portal for the caller.",
     )
     create_refund: Any = strawberry.mutation(
-        resolver=create_refund,
+        resolver=refunding.create_refund,
         graphql_type=RefundPayload,
         description="Give back all or part of a payment; for support and administrators.",
     )
+    request_refund: Any = strawberry.mutation(
+        resolver=refunding.request_refund,
+        graphql_type=RefundRequestPayload,
+        description="Ask for money back of the caller's own payment, of which one request may be open.",
+    )
+    approve_refund_request: Any = strawberry.mutation(
+        resolver=refunding.approve_refund_request,
+        graphql_type=RefundRequestPayload,
+        description="Give back what a customer asks for, once; for support and administrators.",
+    )
+    reject_refund_request: Any = strawberry.mutation(
+        resolver=refunding.reject_refund_request,
+        graphql_type=RefundRequestPayload,
+        description="Refuse what a customer asks for; for support and administrators.",
+    )
+    withdraw_refund_request: Any = strawberry.mutation(
+        resolver=refunding.withdraw_refund_request,
+        graphql_type=RefundRequestPayload,
+        description="Take back what the caller asked.",
+    )
+    create_invoice: Any = strawberry.mutation(
+        resolver=invoicing.create_invoice,
+        graphql_type=InvoicePayload,
+        description="Issue an invoice; for the host's back end and administrators.",
+    )
+    void_invoice: Any = strawberry.mutation(
+        resolver=invoicing.void_invoice,
+        graphql_type=InvoicePayload,
+        description="Take back an invoice of which nothing is paid; for the host's back end and administrators.",
+    )
+    save_seller: Any = strawberry.mutation(
+        resolver=invoicing.save_seller,
+        graphql_type=SellerPayload,
+        description="Make a seller, or change one of the same externalId; for the host's back end and administrators.",
+    )
+    grant_credits: Any = strawberry.mutation(
+        resolver=crediting.grant_credits,
+        graphql_type=CreditsPayload,
+        description="Give a customer credits; for the host's back end and administrators.",
+    )
+    use_credits: Any = strawberry.mutation(
+        resolver=crediting.use_credits,
+        graphql_type=CreditsPayload,
+        description="For the seller's own back end: takes credits if the balance allows, in one step.",
+    )
+    create_promotion_code: Any = strawberry.mutation(
+        resolver=promoting.create_promotion_code,
+        graphql_type=PromotionCodePayload,
+        description="Make a promotion code, here and at Stripe; for administrators.",
+    )
+    deactivate_promotion_code: Any = strawberry.mutation(
+        resolver=promoting.deactivate_promotion_code,
+        graphql_type=PromotionCodePayload,
+        description="Let a promotion code be used no more; for administrators.",
+    )
     replay_webhook_event: Any = strawberry.mutation(
-        resolver=replay_webhook_event,
+        resolver=operating.replay_webhook_event,
         graphql_type=WebhookEventPayload,
         description="Apply a stored event of Stripe's once more; for support and administrators.",
     )

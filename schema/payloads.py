@@ -3,8 +3,14 @@
 import strawberry
 
 from schema.types.checkout_session import CheckoutSession
+from schema.types.credit_entry import CreditEntry
+from schema.types.customer import Customer
+from schema.types.invoice import Invoice
 from schema.types.payment import Payment
+from schema.types.promotion_code import PromotionCode
 from schema.types.refund import Refund
+from schema.types.refund_request import RefundRequest
+from schema.types.seller import Seller
 from schema.types.user_error import UserError
 from schema.types.webhook_event import WebhookEvent
 
@@ -56,4 +62,45 @@ class WebhookEventPayload:
     """Reads off resolvers.mutations.payload.Payload."""
 
     webhook_event: WebhookEvent | None
+    user_errors: list[UserError]
+
+
+@strawberry.type(description="The request as it is now.")
+class RefundRequestPayload:
+    """Reads off resolvers.mutations.payload.Payload."""
+
+    refund_request: RefundRequest | None
+    user_errors: list[UserError]
+
+
+@strawberry.type(description="The invoice as it is now.")
+class InvoicePayload:
+    """Reads off resolvers.mutations.payload.Payload."""
+
+    invoice: Invoice | None
+    user_errors: list[UserError]
+
+
+@strawberry.type(description="The seller.")
+class SellerPayload:
+    """Reads off resolvers.mutations.payload.Payload."""
+
+    seller: Seller | None
+    user_errors: list[UserError]
+
+
+@strawberry.type(description="The code as it is now.")
+class PromotionCodePayload:
+    """Reads off resolvers.mutations.payload.Payload."""
+
+    promotion_code: PromotionCode | None
+    user_errors: list[UserError]
+
+
+@strawberry.type(description="What was booked, and whose it is.")
+class CreditsPayload:
+    """Reads off resolvers.mutations.payload.Payload."""
+
+    entry: CreditEntry | None
+    customer: Customer | None
     user_errors: list[UserError]

@@ -2,26 +2,40 @@
 
 import strawberry
 
+from models import AuditEntry as AuditEntryRow
 from models import CheckoutSession as CheckoutSessionRow
+from models import Customer as CustomerRow
 from models import Dispute as DisputeRow
+from models import Entitlement as EntitlementRow
+from models import Invoice as InvoiceRow
 from models import Payment as PaymentRow
 from models import Plan as PlanRow
+from models import PromotionCode as PromotionCodeRow
 from models import Refund as RefundRow
+from models import RefundRequest as RefundRequestRow
+from models import RefundRequestStatus
+from models import Seller as SellerRow
 from models import Subscription as SubscriptionRow
 from models import WebhookEvent as WebhookEventRow
 from resolvers import filters
-from resolvers.declarations import ById, Connected, Found, Single
+from resolvers.declarations import ById, Connected, Exists, Found, Single
+from resolvers.entitlement import entitles
 from resolvers.viewer import config_values, viewer_values
 from schema.connections import Connection
 from schema.fields import PAGE, declare
+from schema.types.audit_entry import AuditEntry
 from schema.types.billing_config import BillingConfig
 from schema.types.checkout_session import CheckoutSession
-from schema.types.customer import Viewer
+from schema.types.customer import Customer, Viewer
 from schema.types.dispute import Dispute
+from schema.types.invoice import Invoice, InvoiceFilter
 from schema.types.node import Node
 from schema.types.payment import Payment, PaymentBy, PaymentFilter
 from schema.types.plan import Plan, PlanFilter
+from schema.types.promotion_code import PromotionCode
 from schema.types.refund import Refund
+from schema.types.refund_request import RefundRequest
+from schema.types.seller import Seller
 from schema.types.subscription import Subscription, SubscriptionFilter
 from schema.types.webhook_event import WebhookEvent, WebhookEventFilter
 
@@ -43,20 +57,65 @@ class Query:
     plan: Plan | None = declare(Found(PlanRow, filters.by_code), code=str)
     payments: Connection[Payment] = declare(
         Connected(PaymentRow, filter=filters.payments),
-        description="A customer's own; anyone's for staff.",
+        description="A customer's own, a seller's sales, anyone's for staff.",
         filter=PaymentFilter | None,
         **PAGE,
     )
     payment: Payment | None = declare(Found(PaymentRow, filters.payment_by), by=PaymentBy)
     subscriptions: Connection[Subscription] = declare(
         Connected(SubscriptionRow, filter=filters.subscriptions),
-        description="A customer's own; anyone's for staff.",
+        description="A customer's own, a seller's sales, anyone's for staff.",
         filter=SubscriptionFilter | None,
         **PAGE,
     )
     subscription: Subscription | None = declare(Found(SubscriptionRow, filters.by_id), id=strawberry.ID)
-    refunds: Connection[Refund] = declare(Connected(RefundRow), description="A customer's own; anyone's for staff.", **PAGE)
-    disputes: Connection[Dispute] = declare(Connected(DisputeRow), description="A customer's own; anyone's for staff.", **PAGE)
+    refunds: Connection[Refund] = declare(
+        Connected(RefundRow), description="A customer's own, a seller's sales, anyone's for staff.", **PAGE
+    )
+    disputes: Connection[Dispute] = declare(
+        Connected(DisputeRow), description="A customer's own, a seller's sales, anyone's for staff.", **PAGE
+    )
+    promotion_code: PromotionCode | None = declare(
+        Found(PromotionCodeRow, filters.by_promotion_code),
+        description="A code that the viewer may use, in any case; for staff any.",
+        code=str,
+    )
+    invoices: Connection[Invoice] = declare(
+        Connected(InvoiceRow, filter=filters.invoices),
+        description="A customer's own, a seller's sales, anyone's for staff.",
+        filter=InvoiceFilter | None,
+        **PAGE,
+    )
+    invoice: Invoice | None = declare(Found(InvoiceRow, filters.by_id), id=strawberry.ID)
+    refund_requests: Connection[RefundRequest] = declare(
+        Connected(RefundRequestRow, filter=filters.refund_requests),
+        description="A customer's own, a seller's sales, anyone's for staff.",
+        status=list[RefundRequestStatus] | None,
+        **PAGE,
+    )
+    entitled: bool = declare(
+        Exists(EntitlementRow, entitles),
+        description="Whether the viewer, or for staff a customer by our id or by the host's own, may use the feature now.",
+        feature=str,
+        customer_id=strawberry.ID | None,
+        customer_external_id=str | None,
+    )
+    customers: Connection[Customer] = declare(
+        Connected(CustomerRow, filter=filters.customers),
+        description="For staff all, found by an exact id or e-mail address; for others themselves.",
+        search=str | None,
+        **PAGE,
+    )
+    customer: Customer | None = declare(
+        Found(CustomerRow, filters.by_customer), description="By our id or the host's own.", id=strawberry.ID | None, external_id=str | None
+    )
+    sellers: Connection[Seller] = declare(Connected(SellerRow), description="Who sells.", **PAGE)
+    audit_log: Connection[AuditEntry] = declare(
+        Connected(AuditEntryRow, filter=filters.audit_log),
+        description="Who did what; for administrators.",
+        object_id=strawberry.ID | None,
+        **PAGE,
+    )
     webhook_events: Connection[WebhookEvent] = declare(
         Connected(WebhookEventRow, filter=filters.webhook_events),
         description="What Stripe told us; for support and administrators.",

@@ -4,13 +4,21 @@ from datetime import datetime
 
 import strawberry
 
+from models import CreditEntry as CreditEntryRow
 from models import Customer as CustomerRow
+from models import Entitlement as EntitlementRow
+from models import Invoice as InvoiceRow
 from models import Payment as PaymentRow
 from models import Subscription as SubscriptionRow
 from resolvers import filters
-from resolvers.declarations import Connected, Related
+from resolvers.declarations import Connected, Derived, Listed, Related
+from resolvers.entitlement import open_ones
+from resolvers.viewer import credit_balance
 from schema.connections import Connection
 from schema.fields import PAGE, declare
+from schema.types.credit_entry import CreditEntry
+from schema.types.entitlement import Entitlement
+from schema.types.invoice import Invoice, InvoiceFilter
 from schema.types.node import Node
 from schema.types.payment import Payment, PaymentFilter
 from schema.types.subscription import Subscription, SubscriptionFilter
@@ -28,10 +36,21 @@ class Customer(Node):
     email: str | None
     name: str | None
     stripe_customer_id: str | None
+    credit_balance: int = declare(
+        Derived(("credit_balance", "external_id"), credit_balance), description="The sum of the ledger; for the customer and staff alone."
+    )
+    credit_entries: Connection[CreditEntry] = declare(Connected(CreditEntryRow, "customer_id"), **PAGE)
+    entitlements: list[Entitlement] = declare(
+        Listed(EntitlementRow, "customer_id", open_ones),
+        description="Those that are open now; with active: false those that are closed as well.",
+        defaults={"active": True},
+        active=bool | None,
+    )
     payments: Connection[Payment] = declare(Connected(PaymentRow, "customer_id", filters.payments), **PAGE, filter=PaymentFilter | None)
     subscriptions: Connection[Subscription] = declare(
         Connected(SubscriptionRow, "customer_id", filters.subscriptions), **PAGE, filter=SubscriptionFilter | None
     )
+    invoices: Connection[Invoice] = declare(Connected(InvoiceRow, "customer_id", filters.invoices), **PAGE, filter=InvoiceFilter | None)
     created_at: datetime
 
 

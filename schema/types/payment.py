@@ -7,10 +7,13 @@ import strawberry
 
 from models import Customer as CustomerRow
 from models import Dispute as DisputeRow
+from models import Invoice as InvoiceRow
 from models import PaymentStatus
 from models import Plan as PlanRow
 from models import Price as PriceRow
 from models import Refund as RefundRow
+from models import RefundRequest as RefundRequestRow
+from models import Seller as SellerRow
 from models import Subscription as SubscriptionRow
 from resolvers.declarations import Column, Derived, Embedded, Listed, Related
 from schema.fields import declare
@@ -19,11 +22,14 @@ from schema.types.filters import DateTimeRange
 from schema.types.money import Money, money_in
 from schema.types.node import Node
 from schema.types.plan import Plan, Price
+from schema.types.seller import Seller
 
 if TYPE_CHECKING:
     from schema.types.customer import Customer
     from schema.types.dispute import Dispute
+    from schema.types.invoice import Invoice
     from schema.types.refund import Refund
+    from schema.types.refund_request import RefundRequest
     from schema.types.subscription import Subscription
 
 strawberry.enum(PaymentStatus, description="UNKNOWN: Stripe said something newer than this version; `stripeStatus` has its word.")
@@ -59,17 +65,24 @@ class Payment(Node):
     stripe_status: str | None
     amount: Money = declare(money_in("amount"))
     amount_refunded: Money = declare(money_in("amount_refunded"))
-    customer: Annotated["Customer", strawberry.lazy("schema.types.customer")] | None = declare(Related(CustomerRow, "customer_id"))
+    customer: Annotated["Customer", strawberry.lazy("schema.types.customer")] | None = declare(
+        Related(CustomerRow, "customer_id", scoped=False)
+    )
     plan: Plan | None = declare(Related(PlanRow, "plan_id", scoped=False))
     price: Price | None = declare(Related(PriceRow, "price_id", scoped=False))
     quantity: int
+    invoice: Annotated["Invoice", strawberry.lazy("schema.types.invoice")] | None = declare(Related(InvoiceRow, "invoice_id"))
     subscription: Annotated["Subscription", strawberry.lazy("schema.types.subscription")] | None = declare(
         Related(SubscriptionRow, "subscription_id")
     )
+    seller: Seller | None = declare(Related(SellerRow, "seller_id"))
     description: str | None
     failure: PaymentFailure | None = declare(Embedded(("failure_code", "failure_message")))
     method: PaymentMethod | None = declare(Embedded(("method_type",)))
     refunds: list[Annotated["Refund", strawberry.lazy("schema.types.refund")]] = declare(Listed(RefundRow, "payment_id"))
+    refund_requests: list[Annotated["RefundRequest", strawberry.lazy("schema.types.refund_request")]] = declare(
+        Listed(RefundRequestRow, "payment_id")
+    )
     disputes: list[Annotated["Dispute", strawberry.lazy("schema.types.dispute")]] = declare(Listed(DisputeRow, "payment_id"))
     stripe_payment_intent_id: str | None
     stripe_charge_id: str | None
@@ -83,6 +96,7 @@ class PaymentFilter:
     """For resolvers.filters.payments."""
 
     customer_id: strawberry.ID | None = strawberry.UNSET
+    seller_id: strawberry.ID | None = strawberry.UNSET
     status: list[PaymentStatus] | None = strawberry.field(default=strawberry.UNSET, description="One of these.")
     currency: CurrencyCode | None = strawberry.UNSET
     created: DateTimeRange | None = strawberry.UNSET

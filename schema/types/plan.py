@@ -7,12 +7,14 @@ import strawberry
 from models import BillingInterval, PlanKind
 from models import Plan as PlanRow
 from models import Price as PriceRow
+from models import Seller as SellerRow
 from resolvers import filters
 from resolvers.declarations import Listed, Related
 from schema.fields import declare
 from schema.scalars import CurrencyCode
 from schema.types.money import Money, money_in
 from schema.types.node import Node
+from schema.types.seller import Seller
 
 strawberry.enum(PlanKind, description="Renewed each period, or bought once.")
 strawberry.enum(BillingInterval, description="The unit of a price's period.")
@@ -31,6 +33,7 @@ class Plan(Node):
     credits: int = strawberry.field(description="Credits granted by each purchase, or by each paid period.")
     features: list[str] = strawberry.field(description="Keys of what a holder may use.")
     repeatable: bool = strawberry.field(description="A package that may be bought again while held (credit bundles).")
+    seller: Seller | None = declare(Related(SellerRow, "seller_id"))
     prices: list[Annotated["Price", strawberry.lazy("schema.types.plan")]] = declare(
         Listed(PriceRow, "plan_id", filters.prices, newest_first=False),
         description="Active prices, for staff also those no longer sold.",
@@ -60,3 +63,4 @@ class PlanFilter:
     kind: PlanKind | None = strawberry.UNSET
     currency: CurrencyCode | None = strawberry.field(default=strawberry.UNSET, description="With an active price in this currency.")
     active: bool | None = strawberry.UNSET
+    seller_id: strawberry.ID | None = strawberry.UNSET

@@ -33,7 +33,7 @@ class Subscription(Node):
         Derived(("status", "past_due_since"), entitled),
         description="Whether the holder may use the plan now (trialing, active, or past due within grace).",
     )
-    customer: Annotated["Customer", strawberry.lazy("schema.types.customer")] = declare(Related(CustomerRow, "customer_id"))
+    customer: Annotated["Customer", strawberry.lazy("schema.types.customer")] = declare(Related(CustomerRow, "customer_id", scoped=False))
     plan: Plan | None = declare(Related(PlanRow, "plan_id", scoped=False))
     price: Price | None = declare(Related(PriceRow, "price_id", scoped=False))
     quantity: int

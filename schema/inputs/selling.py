@@ -1,31 +1,20 @@
-"""What mutations take, and the service's request that each one is."""
-
-from dataclasses import fields
+"""Inputs of what customers buy."""
 
 import strawberry
 
-from models import BillingInterval, RefundReason
+from models import BillingInterval
+from schema.inputs.given import Given
 from schema.scalars import JSON, CurrencyCode, MinorUnits
-from schema.types import plan, refund  # noqa: F401 - they say how the enums are shown, which must come before these are used
+from schema.types import plan  # noqa: F401 - it says how its enums are shown, which must come before these are used
 from services.checkout import CheckoutRequest
 from services.payment_intents import PaymentIntentRequest
 from services.portal import PortalFlow, PortalRequest
 from services.purchases import Choice
-from services.refunds import RefundRequest
 
 strawberry.enum(PortalFlow, description="Where the portal opens: its first page, or one task of it.")
 
 
-class Given:
-    """An input whose fields that were left out are None in Python, yet have no default in the schema."""
-
-    def __post_init__(self) -> None:
-        for part in fields(self):  # type: ignore[arg-type] # what strawberry.input makes of a subclass is a dataclass
-            if getattr(self, part.name) is strawberry.UNSET:
-                setattr(self, part.name, None)
-
-
-@strawberry.input(description="Exactly one of priceId and planCode (with currency and, for a recurring plan, interval).")
+@strawberry.input(description="Exactly one of priceId, planCode (with currency and, for a recurring plan, interval) or invoiceId.")
 class CreateCheckoutSessionInput(Given):
     """The caller buys for themselves."""
 
@@ -35,8 +24,13 @@ class CreateCheckoutSessionInput(Given):
         default=strawberry.UNSET, description="With planCode; the configured default when left out."
     )
     interval: BillingInterval | None = strawberry.field(default=strawberry.UNSET, description="With the planCode of a recurring plan.")
+    invoice_id: strawberry.ID | None = strawberry.UNSET
+    amount: MinorUnits | None = strawberry.field(
+        default=strawberry.UNSET, description="Part of an issued invoice's balance, in its currency; all that is due when left out."
+    )
     quantity: int | None = strawberry.field(default=1, description="1 to 10000.")
-    allow_promotion_codes: bool | None = False
+    promotion_code: str | None = strawberry.field(default=strawberry.UNSET, description="A code that is used at once.")
+    allow_promotion_codes: bool | None = strawberry.field(default=False, description="Whether codes can be entered on Stripe's page.")
     success_url: str | None = strawberry.field(
         default=strawberry.UNSET,
         description="Must be of an allowed origin; {CHECKOUT_SESSION_ID} is filled in. The configured one when left out.",
@@ -56,6 +50,7 @@ class CreateCheckoutSessionInput(Given):
         """As the service takes it."""
         return CheckoutRequest(
             choice=_choice(self),
+            promotion_code=self.promotion_code,
             allow_promotion_codes=bool(self.allow_promotion_codes),
             success_url=self.success_url,
             cancel_url=self.cancel_url,
@@ -64,7 +59,7 @@ class CreateCheckoutSessionInput(Given):
         )
 
 
-@strawberry.input(description="A package: exactly one of priceId and planCode (with currency).")
+@strawberry.input(description="A package or an issued invoice: exactly one of priceId, planCode (with currency) and invoiceId.")
 class CreatePaymentIntentInput(Given):
     """The caller pays for themselves."""
 
@@ -72,6 +67,10 @@ class CreatePaymentIntentInput(Given):
     plan_code: str | None = strawberry.UNSET
     currency: CurrencyCode | None = strawberry.field(
         default=strawberry.UNSET, description="With planCode; the configured default when left out."
+    )
+    invoice_id: strawberry.ID | None = strawberry.UNSET
+    amount: MinorUnits | None = strawberry.field(
+        default=strawberry.UNSET, description="Part of an issued invoice's balance, in its currency; all that is due when left out."
     )
     quantity: int | None = strawberry.field(default=1, description="1 to 10000.")
     metadata: JSON | None = strawberry.field(
@@ -108,30 +107,7 @@ class CreatePortalSessionInput(Given):
         return PortalRequest(self.return_url, self.flow or PortalFlow.HOME, self.subscription_id)
 
 
-@strawberry.input(description="What goes back.")
-class CreateRefundInput(Given):
-    """For resolvers.mutations."""
-
-    payment_id: strawberry.ID
-    amount: MinorUnits | None = strawberry.field(default=strawberry.UNSET, description="All that is left when left out.")
-    reason: RefundReason | None = RefundReason.REQUESTED_BY_CUSTOMER
-    description: str | None = strawberry.UNSET
-    idempotency_key: str
-
-    def request(self) -> RefundRequest:
-        """As the service takes it."""
-        reason = self.reason or RefundReason.REQUESTED_BY_CUSTOMER
-        return RefundRequest(self.payment_id, self.amount, reason, self.description)
-
-
-@strawberry.input(description="Which event.")
-class ReplayWebhookEventInput(Given):
-    """For resolvers.mutations."""
-
-    id: strawberry.ID
-    idempotency_key: str | None = strawberry.UNSET
-
-
 def _choice(given: CreateCheckoutSessionInput | CreatePaymentIntentInput) -> Choice:
     interval = given.interval if isinstance(given, CreateCheckoutSessionInput) else None
-    return Choice(given.price_id, given.plan_code, given.currency, interval, 1 if given.quantity is None else given.quantity)
+    quantity = 1 if given.quantity is None else given.quantity
+    return Choice(given.price_id, given.plan_code, given.currency, interval, quantity, given.invoice_id, given.amount)

@@ -1,0 +1,1 @@
+"""What mutations take, and the service's request that each one is."""
