@@ -39,6 +39,8 @@ from schema.types.seller import Seller
 from schema.types.subscription import Subscription, SubscriptionFilter
 from schema.types.webhook_event import WebhookEvent, WebhookEventFilter
 
+SHOWN = "A customer's own, a seller's sales, anyone's for staff."
+
 
 @strawberry.type(description="What can be read. A row that is not the caller's does not exist: it is null or not in the list.")
 class Query:
@@ -57,24 +59,20 @@ class Query:
     plan: Plan | None = declare(Found(PlanRow, filters.by_code), code=str)
     payments: Connection[Payment] = declare(
         Connected(PaymentRow, filter=filters.payments),
-        description="A customer's own, a seller's sales, anyone's for staff.",
+        description=SHOWN,
         filter=PaymentFilter | None,
         **PAGE,
     )
     payment: Payment | None = declare(Found(PaymentRow, filters.payment_by), by=PaymentBy)
     subscriptions: Connection[Subscription] = declare(
         Connected(SubscriptionRow, filter=filters.subscriptions),
-        description="A customer's own, a seller's sales, anyone's for staff.",
+        description=SHOWN,
         filter=SubscriptionFilter | None,
         **PAGE,
     )
     subscription: Subscription | None = declare(Found(SubscriptionRow, filters.by_id), id=strawberry.ID)
-    refunds: Connection[Refund] = declare(
-        Connected(RefundRow), description="A customer's own, a seller's sales, anyone's for staff.", **PAGE
-    )
-    disputes: Connection[Dispute] = declare(
-        Connected(DisputeRow), description="A customer's own, a seller's sales, anyone's for staff.", **PAGE
-    )
+    refunds: Connection[Refund] = declare(Connected(RefundRow), description=SHOWN, **PAGE)
+    disputes: Connection[Dispute] = declare(Connected(DisputeRow), description=SHOWN, **PAGE)
     promotion_code: PromotionCode | None = declare(
         Found(PromotionCodeRow, filters.by_promotion_code),
         description="A code that the viewer may use, in any case; for staff any.",
@@ -82,14 +80,14 @@ class Query:
     )
     invoices: Connection[Invoice] = declare(
         Connected(InvoiceRow, filter=filters.invoices),
-        description="A customer's own, a seller's sales, anyone's for staff.",
+        description=SHOWN,
         filter=InvoiceFilter | None,
         **PAGE,
     )
     invoice: Invoice | None = declare(Found(InvoiceRow, filters.by_id), id=strawberry.ID)
     refund_requests: Connection[RefundRequest] = declare(
         Connected(RefundRequestRow, filter=filters.refund_requests),
-        description="A customer's own, a seller's sales, anyone's for staff.",
+        description=SHOWN,
         status=list[RefundRequestStatus] | None,
         **PAGE,
     )

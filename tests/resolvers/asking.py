@@ -22,7 +22,7 @@ SETTINGS = Settings(
 ROLES: dict[str, tuple[str, Role] | None] = {
     "owner": ("alice", Role.CUSTOMER),
     "other": ("bob", Role.CUSTOMER),
-    "seller": ("alice", Role.SELLER),
+    "seller": ("carol", Role.SELLER),
     "support": ("staff", Role.SUPPORT),
     "service": ("staff", Role.SERVICE),
     "admin": ("staff", Role.ADMIN),

@@ -1,15 +1,17 @@
 """Every field, asked for by everybody: a field of the schema that is missing from the table fails."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from graphql import GraphQLObjectType
 
-from models import CheckoutSession
+from models import AuditEntry, CheckoutSession, Customer, Entitlement, PromotionCode
+from models.rows import watch
 from schema.schema import schema
 from tests.resolvers.asking import ROLES, STAFF, Asking
-from tests.resolvers.world import World
+from tests.resolvers.world import World, at, payment
 
 Expected = Callable[[World, str], Any]
 
@@ -42,6 +44,9 @@ ROWS: dict[str, tuple[Callable[[World], str], dict[str, tuple[str, Expected]]]] 
             "quantity": ("", always(1)),
             "subscription": ("{ id }", lambda world, _: {"id": world.alice.subscription.id}),
             "description": ("", always("Pro")),
+            "invoice": ("{ id }", lambda world, _: {"id": world.alice.invoice.id}),
+            "seller": ("{ name }", always({"name": "Carol"})),
+            "refundRequests": ("{ id }", lambda world, _: [{"id": world.alice.request.id}]),
             "failure": (
                 "{ code declineCode message }",
                 always({"code": "card_declined", "declineCode": "insufficient_funds", "message": "Your card has insufficient funds."}),
@@ -127,13 +132,117 @@ ROWS: dict[str, tuple[Callable[[World], str], dict[str, tuple[str, Expected]]]] 
             "email": ("", always("alice@example.test")),
             "name": ("", always("Alice")),
             "stripeCustomerId": ("", always("cus_alice")),
+            "creditBalance": ("", always(10)),
+            "creditEntries": ("{ nodes { id } }", lambda world, _: {"nodes": [{"id": world.alice.entry.id}]}),
+            "entitlements": ("{ id }", lambda world, _: [{"id": world.alice.right.id}]),
+            "invoices": ("{ nodes { id } }", lambda world, _: {"nodes": [{"id": world.alice.invoice.id}]}),
             "payments": ("{ nodes { id } }", lambda world, _: {"nodes": [{"id": world.alice.payment.id}]}),
             "subscriptions": ("{ nodes { id } }", lambda world, _: {"nodes": [{"id": world.alice.subscription.id}]}),
             "createdAt": ("", always("2026-01-01T00:00:00Z")),
         },
     ),
+    "Invoice": (
+        lambda world: world.alice.invoice.id,
+        {
+            "id": ("", lambda world, _: world.alice.invoice.id),
+            "number": ("", always(None)),
+            "origin": ("", always("ISSUED")),
+            "status": ("", always("PARTIALLY_PAID")),
+            "reference": ("", always("order-alice")),
+            "customer": ("{ externalId email }", always({"externalId": "alice", "email": "alice@example.test"})),
+            "subscription": ("{ id }", always(None)),
+            "seller": ("{ name }", always({"name": "Carol"})),
+            "total": (MONEY, always(usd(9000, "90.00"))),
+            "amountPaid": (MONEY, always(usd(4000, "40.00"))),
+            "amountDue": (MONEY, always(usd(5000, "50.00"))),
+            "overdue": ("", always(True)),
+            "lines": ("{ id }", lambda world, _: [{"id": world.alice.line.id}]),
+            "payments": ("{ id }", lambda world, _: [{"id": world.alice.payment.id}]),
+            "dueAt": ("", always("2025-12-31T23:00:00Z")),
+            "voidedAt": ("", always(None)),
+            "voidReason": ("", always(None)),
+            "stripeInvoiceId": ("", always(None)),
+            "hostedUrl": ("", always(None)),
+            "pdfUrl": ("", always(None)),
+            "metadata": ("", always({"term": "1"})),
+            "createdAt": ("", always("2026-01-01T00:01:00Z")),
+        },
+    ),
+    "InvoiceLine": (
+        lambda world: world.alice.line.id,
+        {
+            "id": ("", lambda world, _: world.alice.line.id),
+            "description": ("", always("Fee")),
+            "quantity": ("", always(2)),
+            "amount": (MONEY, always(usd(9000, "90.00"))),
+            "amountPaid": (MONEY, always(usd(4000, "40.00"))),
+        },
+    ),
+    "RefundRequest": (
+        lambda world: world.alice.request.id,
+        {
+            "id": ("", lambda world, _: world.alice.request.id),
+            "status": ("", always("APPROVED")),
+            "payment": ("{ id }", lambda world, _: {"id": world.alice.payment.id}),
+            "amount": (MONEY, always(usd(900, "9.00"))),
+            "reason": ("", always("Too slow")),
+            "decisionNote": ("", always("Sorry")),
+            "refund": ("{ id }", lambda world, _: {"id": world.alice.refund.id}),
+            "createdAt": ("", always("2026-01-01T00:04:00Z")),
+            "decidedAt": ("", always("2026-01-01T00:05:00Z")),
+        },
+    ),
+    "CreditEntry": (
+        lambda world: world.alice.entry.id,
+        {
+            "id": ("", lambda world, _: world.alice.entry.id),
+            "amount": ("", always(10)),
+            "balanceAfter": ("", always(10)),
+            "kind": ("", always("RENEWAL")),
+            "description": ("", always("Pro")),
+            "payment": ("{ id }", lambda world, _: {"id": world.alice.payment.id}),
+            "createdAt": ("", always("2026-01-01T00:03:00Z")),
+        },
+    ),
+    "Entitlement": (
+        lambda world: world.alice.right.id,
+        {
+            "id": ("", lambda world, _: world.alice.right.id),
+            "feature": ("", always("exports")),
+            "active": ("", always(True)),
+            "plan": ("{ code }", always({"code": "pro"})),
+            "payment": ("{ id }", always(None)),
+            "subscription": ("{ id }", lambda world, _: {"id": world.alice.subscription.id}),
+            "startsAt": ("", always("2026-01-01T00:01:00Z")),
+            "endsAt": ("", always(None)),
+            "revokedReason": ("", always(None)),
+        },
+    ),
 }
-"""Rows of Alice: she and staff see them, nobody else."""
+"""Rows of Alice: she and staff see them, and Carol those that are her sales; nobody else."""
+
+SALES = ("Payment", "Refund", "RefundRequest", "Dispute", "Subscription", "Invoice", "InvoiceLine")
+"""Rows that are attributed to a seller."""
+
+SIGNED_IN: dict[str, tuple[Callable[[World], str], dict[str, tuple[str, Expected]]]] = {
+    "PromotionCode": (
+        lambda world: world.code.id,
+        {
+            "id": ("", lambda world, _: world.code.id),
+            "code": ("", always("Spring")),
+            "active": ("", always(True)),
+            "percentOff": ("", always(12.5)),
+            "amountOff": (MONEY, always(None)),
+            "duration": ("", always("REPEATING")),
+            "durationInMonths": ("", always(3)),
+            "expiresAt": ("", always("2999-01-01T00:00:00Z")),
+            "maxRedemptions": ("", always(10)),
+            "timesRedeemed": ("", always(2)),
+            "seller": ("{ name }", always({"name": "Carol"})),
+        },
+    ),
+}
+"""What everybody sees who is signed in."""
 
 PUBLIC: dict[str, tuple[Callable[[World], str], dict[str, tuple[str, Expected]]]] = {
     "Plan": (
@@ -148,6 +257,7 @@ PUBLIC: dict[str, tuple[Callable[[World], str], dict[str, tuple[str, Expected]]]
             "credits": ("", always(10)),
             "features": ("", always(["exports"])),
             "repeatable": ("", always(False)),
+            "seller": ("{ name }", always({"name": "Carol"})),
             "prices": (
                 "{ id }",
                 lambda world, who: [{"id": row.id} for row in (world.pro_price, *([world.retired_price] if who in STAFF else []))],
@@ -193,24 +303,58 @@ OPERATED: dict[str, tuple[Callable[[World], str], dict[str, tuple[str, Expected]
 
 OPERATORS = ("support", "admin")
 
+AUDITED: dict[str, tuple[Callable[[World], str], dict[str, tuple[str, Expected]]]] = {
+    "AuditEntry": (
+        lambda world: world.entry.id,
+        {
+            "id": ("", lambda world, _: world.entry.id),
+            "actor": ("", always("ADMIN:root")),
+            "action": ("", always("refund.create")),
+            "objectId": ("", lambda world, _: world.alice.refund.id),
+            "changes": ("", always({"amount": 900})),
+            "requestId": ("", always("r-1")),
+            "createdAt": ("", always("2026-01-01T00:04:00Z")),
+        },
+    ),
+}
+"""Who did what: administrators see it, everybody else is told that they may not."""
+
+SELLERS: dict[str, tuple[Callable[[World], str], dict[str, tuple[str, Expected]]]] = {
+    "Seller": (
+        lambda world: world.seller.id,
+        {
+            "id": ("", lambda world, _: world.seller.id),
+            "externalId": ("", always("carol")),
+            "name": ("", always("Carol")),
+            "email": ("", lambda _, who: "carol@example.test" if who in (*STAFF, "seller") else None),
+        },
+    ),
+}
+"""Who sells is as public as what is sold."""
+
+
+OF_SELLERS = ("payment", "subscription", "refund", "dispute", "invoice", "request")
+"""What Carol sees of Alice's."""
+
 
 def ids(*rows: Any) -> dict[str, Any]:
     return {"nodes": [{"id": row.id} for row in rows]}
 
 
 def own(name: str) -> Callable[[World, str], Any]:
-    """What a list holds: of each customer their own, of staff both (Bob's later, so first), of nobody nothing."""
+    """What a list holds: of each customer their own, of the seller their sales, of staff both (Bob's later, so first)."""
 
     def expected(world: World, who: str) -> Any:
         rows = [getattr(side, name) for side in (world.alice, world.bob)]
-        shown = {"other": rows[1:], "owner": rows[:1], "seller": rows[:1]}.get(who, rows)
+        shown = {"other": rows[1:], "owner": rows[:1], "seller": rows[:1] if name in OF_SELLERS else []}.get(who, rows)
         return ids(*sorted(shown, key=lambda row: row.id, reverse=True))
 
     return expected
 
 
 def of_alice(name: str) -> Callable[[World, str], Any]:
-    return lambda world, who: None if who == "other" else {"id": getattr(world.alice, name).id}
+    hidden = ("other",) if name in OF_SELLERS else ("other", "seller")
+    return lambda world, who: None if who in hidden else {"id": getattr(world.alice, name).id}
 
 
 def token(who: str) -> dict[str, Any] | None:
@@ -237,6 +381,15 @@ QUERIES: dict[str, tuple[str, Expected, bool]] = {
     "subscription": ("subscription(id: $subscription) { id }", of_alice("subscription"), True),
     "refunds": ("refunds { nodes { id } }", own("refund"), True),
     "disputes": ("disputes { nodes { id } }", own("dispute"), True),
+    "invoices": ("invoices { nodes { id } }", own("invoice"), True),
+    "invoice": ("invoice(id: $invoice) { id }", of_alice("invoice"), True),
+    "refundRequests": ("refundRequests { nodes { id } }", own("request"), True),
+    "promotionCode": ('promotionCode(code: "sPRING") { id }', lambda world, _: {"id": world.code.id}, True),
+    "entitled": ('entitled(feature: "exports")', lambda _, who: who in ("owner", "other"), True),
+    "customers": ("customers { nodes { id } }", own("customer"), True),
+    "customer": ("customer(id: $customer) { id }", of_alice("customer"), True),
+    "sellers": ("sellers { nodes { id } }", lambda world, _: ids(world.seller), False),
+    "auditLog": ("auditLog(objectId: $refund) { nodes { id } }", lambda world, _: ids(world.entry), True),
     "webhookEvents": ("webhookEvents { nodes { id } }", lambda world, _: ids(world.event), True),
     "checkoutSession": ("checkoutSession(id: $session) { id }", of_alice("session"), True),
 }
@@ -257,6 +410,18 @@ PARTS: dict[str, tuple[str, Any]] = {
     "RefundEdge": ("{ refunds { edges { %s } } }", ("refunds", "edges", 0)),
     "DisputeConnection": ("{ disputes { %s } }", ("disputes",)),
     "DisputeEdge": ("{ disputes { edges { %s } } }", ("disputes", "edges", 0)),
+    "InvoiceConnection": ("{ invoices { %s } }", ("invoices",)),
+    "InvoiceEdge": ("{ invoices { edges { %s } } }", ("invoices", "edges", 0)),
+    "RefundRequestConnection": ("{ refundRequests { %s } }", ("refundRequests",)),
+    "RefundRequestEdge": ("{ refundRequests { edges { %s } } }", ("refundRequests", "edges", 0)),
+    "CreditEntryConnection": ("{ viewer { customer { creditEntries { %s } } } }", ("viewer", "customer", "creditEntries")),
+    "CreditEntryEdge": ("{ viewer { customer { creditEntries { edges { %s } } } } }", ("viewer", "customer", "creditEntries", "edges", 0)),
+    "CustomerConnection": ("{ customers { %s } }", ("customers",)),
+    "CustomerEdge": ("{ customers { edges { %s } } }", ("customers", "edges", 0)),
+    "SellerConnection": ("{ sellers { %s } }", ("sellers",)),
+    "SellerEdge": ("{ sellers { edges { %s } } }", ("sellers", "edges", 0)),
+    "AuditEntryConnection": ("{ auditLog { %s } }", ("auditLog",)),
+    "AuditEntryEdge": ("{ auditLog { edges { %s } } }", ("auditLog", "edges", 0)),
     "WebhookEventConnection": ("{ webhookEvents { %s } }", ("webhookEvents",)),
     "WebhookEventEdge": ("{ webhookEvents { edges { %s } } }", ("webhookEvents", "edges", 0)),
     "PlanConnection": ("{ plans { %s } }", ("plans",)),
@@ -277,7 +442,12 @@ def fields_of_schema() -> set[str]:
 
 
 def fields_of_tables() -> set[str]:
-    found = {f"{kind}.{name}" for table in (ROWS, PUBLIC, OPERATED) for kind, (_, fields) in table.items() for name in fields}
+    found = {
+        f"{kind}.{name}"
+        for table in (ROWS, SIGNED_IN, PUBLIC, SELLERS, OPERATED, AUDITED)
+        for kind, (_, fields) in table.items()
+        for name in fields
+    }
     parts = {f"{kind}.{name}" for kind in PARTS for name in schema._schema.type_map[kind].fields}  # type: ignore[attr-defined]  # objects all
     return found | parts | {f"Query.{name}" for name in QUERIES}
 
@@ -296,7 +466,8 @@ async def test_rows_of_a_customer(asking: Asking, world: World, who: str) -> Non
                 assert result.data == {"subject": None}
             else:
                 assert result.errors is None
-                seen = None if who == "other" else {name: expected(world, who)}
+                hidden = who == "other" or (who == "seller" and kind not in SALES)
+                seen = None if hidden else {name: expected(world, who)}
                 assert (kind, result.data) == (kind, {"subject": seen})
 
 
@@ -316,8 +487,30 @@ async def test_what_stripe_told(asking: Asking, world: World, who: str) -> None:
 
 
 @pytest.mark.parametrize("who", list(ROLES))
+async def test_who_did_what(asking: Asking, world: World, who: str) -> None:
+    for kind, (subject, fields) in AUDITED.items():
+        for name, (selection, expected) in fields.items():
+            text = NODE % (kind, f"{name} {selection}")
+            if who == "admin":
+                assert await asking.ask(who, text, id=subject(world)) == {"subject": {name: expected(world, who)}}
+            else:
+                assert await asking.codes(who, text, id=subject(world)) == [refusal_of(who)]
+
+
+@pytest.mark.parametrize("who", list(ROLES))
+async def test_what_is_for_everybody_signed_in(asking: Asking, world: World, who: str) -> None:
+    for kind, (subject, fields) in SIGNED_IN.items():
+        for name, (selection, expected) in fields.items():
+            text = NODE % (kind, f"{name} {selection}")
+            if who == "anonymous":
+                assert await asking.codes(who, text, id=subject(world)) == [UNAUTHENTICATED]
+            else:
+                assert await asking.ask(who, text, id=subject(world)) == {"subject": {name: expected(world, who)}}
+
+
+@pytest.mark.parametrize("who", list(ROLES))
 async def test_the_catalogue(asking: Asking, world: World, who: str) -> None:
-    for kind, (subject, fields) in PUBLIC.items():
+    for kind, (subject, fields) in (PUBLIC | SELLERS).items():
         for name, (selection, expected) in fields.items():
             seen = await asking.ask(who, NODE % (kind, f"{name} {selection}"), id=subject(world))
             assert seen == {"subject": {name: expected(world, who)}}
@@ -325,12 +518,13 @@ async def test_the_catalogue(asking: Asking, world: World, who: str) -> None:
 
 @pytest.mark.parametrize("who", list(ROLES))
 async def test_queries(asking: Asking, world: World, who: str) -> None:
-    given = {"payment": world.alice.payment.id, "subscription": world.alice.subscription.id, "session": world.alice.session.id}
+    names = ("payment", "subscription", "session", "invoice", "customer", "refund")
+    given = {name: getattr(world.alice, name).id for name in names}
     for name, (text, expected, private) in QUERIES.items():
         used = [key for key in given if f"${key}" in text]
         declared = f"query({', '.join(f'${key}: ID!' for key in used)})" if used else "query"
         result = await asking.run(who, f"{declared} {{ {text} }}", **{key: given[key] for key in used})
-        if name == "webhookEvents" and who not in OPERATORS:
+        if who not in {"webhookEvents": OPERATORS, "auditLog": ("admin",)}.get(name, (who,)):
             assert [error.extensions["code"] for error in result.errors or [] if error.extensions] == [refusal_of(who)]
         elif private and who == "anonymous":
             assert [error.extensions["code"] for error in result.errors or [] if error.extensions] == [UNAUTHENTICATED]
@@ -342,16 +536,21 @@ async def test_queries(asking: Asking, world: World, who: str) -> None:
 async def test_parts_are_whole_for_their_owner(asking: Asking, world: World, kind: str) -> None:
     text, path = PARTS[kind]
     names = list(schema._schema.type_map[kind].fields)  # type: ignore[attr-defined]  # objects all
-    answer: Any = await asking.ask(
-        "admin" if kind.startswith("WebhookEvent") else "owner", text % " ".join(f"{name} {SELECTED.get(name, '')}" for name in names)
-    )
+    who = "admin" if kind.startswith(("WebhookEvent", "AuditEntry")) else "owner"
+    answer: Any = await asking.ask(who, text % " ".join(f"{name} {SELECTED.get(name, '')}" for name in names))
     for step in path:
         answer = answer[step]
     assert list(answer) == names
     assert [name for name, value in answer.items() if value is None] == {"PaymentMethod": ["wallet"]}.get(kind, [])
 
 
-@pytest.mark.parametrize("kind", [kind for kind in PARTS if kind not in {"Viewer", "BillingConfig", "PlanConnection", "PlanEdge"}])
+OPEN_PARTS = {"Viewer", "BillingConfig", "PlanConnection", "PlanEdge", "SellerConnection", "SellerEdge"} | {
+    kind for kind in PARTS if kind.startswith("CreditEntry")
+}
+"""Parts that the anonymous may ask for: what is public, and what they have none of."""
+
+
+@pytest.mark.parametrize("kind", [kind for kind in PARTS if kind not in OPEN_PARTS])
 async def test_parts_are_closed_to_the_anonymous(asking: Asking, world: World, kind: str) -> None:
     text, _ = PARTS[kind]
     names = list(schema._schema.type_map[kind].fields)  # type: ignore[attr-defined]  # objects all
@@ -392,3 +591,122 @@ async def test_a_plan_by_its_code(asking: Asking, world: World, code: str, seen:
     assert await asking.ask("anonymous", "query($code: String!) { plan(code: $code) { code } }", code=code) == {
         "plan": {"code": code} if seen else None
     }
+
+
+async def test_a_seller_sees_who_bought_but_not_what_else_they_have(asking: Asking, world: World) -> None:
+    other = await payment(world.alice.customer, 9)
+    text = """{ payments { nodes { customer { externalId email creditEntries { nodes { id } } entitlements { id }
+      payments { nodes { id } } subscriptions { nodes { id } } invoices { nodes { id } } } } } }"""
+    (node,) = (await asking.ask("seller", text))["payments"]["nodes"]
+    assert node["customer"] == {
+        "externalId": "alice",
+        "email": "alice@example.test",
+        "creditEntries": {"nodes": []},
+        "entitlements": [],
+        "payments": ids(world.alice.payment),
+        "subscriptions": ids(world.alice.subscription),
+        "invoices": ids(world.alice.invoice),
+    }
+    assert await asking.codes("seller", "{ payments { nodes { customer { creditBalance } } } }") == ["FORBIDDEN"]
+    assert await asking.ask("owner", "{ payments { nodes { id } } }") == {"payments": ids(other, world.alice.payment)}
+
+
+async def test_a_seller_who_buys_sees_both(asking: Asking, world: World) -> None:
+    carol = await Customer.create(external_id="carol")
+    bought, both = await payment(carol, 7), await payment(carol, 8, seller_id=world.seller.id)
+    assert await asking.ask("seller", "{ payments { nodes { id } totalCount } }") == {
+        "payments": {**ids(both, bought, world.alice.payment), "totalCount": 3}
+    }
+    for name in ("first", "last"):
+        text = "query($first: Int, $last: Int) { payments(first: $first, last: $last) { nodes { id } } }"
+        (page,) = (await asking.ask("seller", text, **{name: 1})).values()
+        assert page == ids(both if name == "first" else world.alice.payment)
+    for row, seen in ((bought, True), (both, True), (world.alice.payment, True), (world.bob.payment, False)):
+        assert (await asking.ask("seller", "query($id: ID!) { node(id: $id) { id } }", id=row.id))["node"] == (
+            {"id": row.id} if seen else None
+        )
+
+
+async def test_a_promotion_code_is_seen_by_whom_it_is_for(asking: Asking, world: World) -> None:
+    text = '{ promotionCode(code: "spring") { code } }'
+    for change, seen in (
+        ({"customer_id": world.alice.customer.id}, ("owner", *STAFF)),
+        ({"customer_id": None, "active": False}, STAFF),
+        ({"active": True, "expires_at": at(0)}, STAFF),
+        ({"expires_at": None}, ("owner", "other", "seller", *STAFF)),
+    ):
+        await PromotionCode.filter(id=world.code.id).update(**change)
+        for who in ROLES:
+            if who != "anonymous":
+                assert await asking.ask(who, text) == {"promotionCode": {"code": "Spring"} if who in seen else None}
+
+
+async def test_staff_who_read_who_somebody_is_are_audited(asking: Asking, world: World) -> None:
+    before = await AuditEntry.all().count()
+    await asking.ask("owner", "{ viewer { customer { email name } } }")
+    await asking.ask("support", "{ customers { nodes { id externalId } } }")
+    assert await AuditEntry.all().count() == before
+    await asking.ask("support", "{ payments { nodes { customer { email } } } }")
+    told = await AuditEntry.filter(action="customer.read").order_by("object_id").values_list("object_id", "actor", "request_id")
+    people = sorted([world.alice.customer.id, world.bob.customer.id])
+    assert [tuple(row) for row in told] == [(person, "SUPPORT:staff", "request-1") for person in people]
+
+
+@pytest.mark.parametrize(
+    ("who", "arguments", "expected"),
+    [
+        ("owner", 'feature: "exports"', True),
+        ("owner", 'feature: "none"', False),
+        ("owner", 'feature: "exports", customerExternalId: "alice"', True),
+        ("owner", 'feature: "exports", customerExternalId: "bob"', False),
+        ("service", 'feature: "exports", customerExternalId: "bob"', True),
+        ("service", 'feature: "exports", customerExternalId: "nobody"', False),
+        ("service", 'feature: "exports"', False),
+        ("seller", 'feature: "exports", customerExternalId: "alice"', False),
+        ("owner", 'feature: "a\\u0000"', False),
+    ],
+)
+async def test_entitled(asking: Asking, world: World, who: str, arguments: str, expected: bool) -> None:
+    assert await asking.ask(who, f"{{ entitled({arguments}) }}") == {"entitled": expected}
+
+
+async def test_entitled_by_our_id(asking: Asking, world: World) -> None:
+    text = 'query($id: ID!) { entitled(feature: "exports", customerId: $id) }'
+    for who, row, expected in (
+        ("owner", world.alice, True),
+        ("owner", world.bob, False),
+        ("service", world.bob, True),
+        ("seller", world.alice, False),
+    ):
+        assert await asking.ask(who, text, id=row.customer.id) == {"entitled": expected}
+    assert await asking.ask("service", text, id="x") == {"entitled": False}
+    with watch() as seen:
+        await asking.ask("service", text, id=world.bob.customer.id)
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "active"),
+    [
+        ({"active_until": at(0)}, False),
+        ({"past_due_since": datetime.now(UTC) - timedelta(days=6)}, True),
+        ({"past_due_since": datetime.now(UTC) - timedelta(days=8)}, False),
+        ({"disputed": True}, False),
+    ],
+)
+async def test_what_is_open_is_the_same_everywhere(asking: Asking, world: World, change: dict[str, Any], active: bool) -> None:
+    await Entitlement.filter(id=world.alice.right.id).update(**change)
+    text = '{ viewer { customer { entitlements { id } all: entitlements(active: false) { id active } } } entitled(feature: "exports") }'
+    answer = await asking.ask("owner", text)
+    right = {"id": world.alice.right.id}
+    assert answer["viewer"]["customer"] == {"entitlements": [right] if active else [], "all": [right | {"active": active}]}
+    assert answer["entitled"] is active
+
+
+async def test_several_sources_keep_a_feature_open_until_the_last_ends(asking: Asking, world: World) -> None:
+    alice = world.alice
+    bought: dict[str, Any] = {"customer_id": alice.customer.id, "payment_id": alice.payment.id, "plan_id": world.pro.id}
+    second = await Entitlement.create(**bought, feature="exports", starts_at=at(2))
+    for row, expected in ((alice.right, True), (second, False)):
+        await Entitlement.filter(id=row.id).update(active_until=at(0))
+        assert await asking.ask("owner", '{ entitled(feature: "exports") }') == {"entitled": expected}

@@ -4,7 +4,25 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from models import CheckoutSession, Customer, Dispute, Payment, Plan, Price, Refund, Subscription, WebhookEvent
+from models import (
+    AuditEntry,
+    CheckoutSession,
+    CreditEntry,
+    Customer,
+    Dispute,
+    Entitlement,
+    Invoice,
+    InvoiceLine,
+    Payment,
+    Plan,
+    Price,
+    PromotionCode,
+    Refund,
+    RefundRequest,
+    Seller,
+    Subscription,
+    WebhookEvent,
+)
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -23,6 +41,11 @@ class Purchases:
     refund: Refund
     session: CheckoutSession
     dispute: Dispute
+    invoice: Invoice
+    line: InvoiceLine
+    entry: CreditEntry
+    right: Entitlement
+    request: RefundRequest
 
 
 @dataclass
@@ -35,6 +58,9 @@ class World:
     alice: Purchases
     bob: Purchases
     event: WebhookEvent
+    seller: Seller
+    code: PromotionCode
+    entry: AuditEntry
 
 
 async def plan(code: str, **values: Any) -> Plan:
@@ -53,11 +79,38 @@ async def payment(of: Customer, minutes: int = 0, **values: Any) -> Payment:
     return await Payment.create(customer_id=of.id, **given)
 
 
-async def purchases(name: str, bought: Plan, cost: Price) -> Purchases:
+async def invoice(of: Customer, minutes: int = 0, **values: Any) -> Invoice:
+    given = {"currency": "USD", "total": 9000, "reference": f"order-{of.external_id}", "created_at": at(minutes), **values}
+    return await Invoice.create(customer_id=of.id, **given)
+
+
+async def purchases(name: str, bought: Plan, cost: Price, seller_id: str | None = None) -> Purchases:
+    """Those of Alice are attributed to Carol."""
     customer = await Customer.create(
-        external_id=name, email=f"{name}@example.test", name=name.title(), stripe_customer_id=f"cus_{name}", created_at=at(0)
+        external_id=name,
+        email=f"{name}@example.test",
+        name=name.title(),
+        stripe_customer_id=f"cus_{name}",
+        credit_balance=10,
+        created_at=at(0),
     )
-    owned: dict[str, Any] = {"customer_id": customer.id, "plan_id": bought.id, "price_id": cost.id}
+    sold: dict[str, Any] = {"customer_id": customer.id, "seller_id": seller_id}
+    owned: dict[str, Any] = sold | {"plan_id": bought.id, "price_id": cost.id}
+    issued = await invoice(
+        customer, 1, seller_id=seller_id, amount_paid=4000, status="PARTIALLY_PAID", due_at=at(-60), metadata={"term": "1"}
+    )
+    line = await InvoiceLine.create(
+        invoice_id=issued.id,
+        **sold,
+        position=1,
+        description="Fee",
+        quantity=2,
+        unit_amount=4500,
+        amount=9000,
+        currency="USD",
+        amount_paid=4000,
+        created_at=at(1),
+    )
     subscription = await Subscription.create(
         **owned,
         status="ACTIVE",
@@ -69,6 +122,7 @@ async def purchases(name: str, bought: Plan, cost: Price) -> Purchases:
     )
     paid = await Payment.create(
         **owned,
+        invoice_id=issued.id,
         subscription_id=subscription.id,
         status="PARTIALLY_REFUNDED",
         stripe_status="succeeded",
@@ -93,7 +147,7 @@ async def purchases(name: str, bought: Plan, cost: Price) -> Purchases:
     )
     refund = await Refund.create(
         payment_id=paid.id,
-        customer_id=customer.id,
+        **sold,
         status="SUCCEEDED",
         amount=900,
         currency="USD",
@@ -115,7 +169,7 @@ async def purchases(name: str, bought: Plan, cost: Price) -> Purchases:
     )
     dispute = await Dispute.create(
         payment_id=paid.id,
-        customer_id=customer.id,
+        **sold,
         status="WON",
         stripe_status="won",
         reason="fraudulent",
@@ -125,7 +179,36 @@ async def purchases(name: str, bought: Plan, cost: Price) -> Purchases:
         stripe_dispute_id=f"dp_{name}",
         created_at=at(5),
     )
-    return Purchases(customer, subscription, paid, refund, session, dispute)
+    entry = await CreditEntry.create(
+        customer_id=customer.id,
+        payment_id=paid.id,
+        amount=10,
+        balance_after=10,
+        kind="RENEWAL",
+        description="Pro",
+        created_at=at(3),
+    )
+    right = await Entitlement.create(
+        customer_id=customer.id,
+        plan_id=bought.id,
+        subscription_id=subscription.id,
+        feature="exports",
+        starts_at=at(1),
+        created_at=at(3),
+    )
+    request = await RefundRequest.create(
+        payment_id=paid.id,
+        **sold,
+        refund_id=refund.id,
+        status="APPROVED",
+        amount=900,
+        currency="USD",
+        reason="Too slow",
+        decision_note="Sorry",
+        decided_at=at(5),
+        created_at=at(4),
+    )
+    return Purchases(customer, subscription, paid, refund, session, dispute, issued, line, entry, right, request)
 
 
 async def told() -> WebhookEvent:
@@ -148,5 +231,24 @@ async def build() -> World:
     pro, old = await plan("pro", created_at=at(0)), await plan("old", active=False, created_at=at(-1))
     pro_price, old_price = await price(pro, "USD", 4900), await price(old, "EUR", 900)
     retired = await price(pro, "JPY", 500, active=False)
-    alice, bob = await purchases("alice", pro, pro_price), await purchases("bob", old, old_price)
-    return World(pro, pro_price, retired, old, old_price, alice, bob, await told())
+    seller = await Seller.create(external_id="carol", name="Carol", email="carol@example.test")
+    await Plan.filter(id=pro.id).update(seller_id=seller.id)
+    alice, bob = await purchases("alice", pro, pro_price, seller.id), await purchases("bob", old, old_price)
+    code = await PromotionCode.create(
+        code="Spring",
+        code_key="SPRING",
+        active=True,
+        percent_off=12.5,
+        duration="REPEATING",
+        duration_in_months=3,
+        expires_at=datetime(2999, 1, 1, tzinfo=UTC),
+        max_redemptions=10,
+        times_redeemed=2,
+        seller_id=seller.id,
+        stripe_promotion_code_id="promo_1",
+        stripe_coupon_id="coupon",
+    )
+    entry = await AuditEntry.create(
+        actor="ADMIN:root", action="refund.create", object_id=alice.refund.id, changes={"amount": 900}, request_id="r-1", created_at=at(4)
+    )
+    return World(pro, pro_price, retired, old, old_price, alice, bob, await told(), seller, code, entry)

@@ -24,29 +24,15 @@ from schema.schema import PRINTED, schema
 CONTRACT = Path(PRINTED).with_name("contract.graphql")
 
 QUERIES = (
-    "config viewer node nodes plans plan payments payment subscriptions subscription checkoutSession refunds disputes webhookEvents".split()
-)
+    "config viewer node nodes plans plan promotionCode payments payment subscriptions subscription invoices invoice refunds refundRequests "
+    "checkoutSession entitled disputes customers customer webhookEvents auditLog"
+).split()
 """Fields of Query that are built."""
 
-WAITING = {
-    "Plan.seller",
-    "Customer.creditBalance",
-    "Customer.creditEntries",
-    "Customer.entitlements",
-    "Customer.invoices",
-    "Payment.invoice",
-    "Payment.seller",
-    "Payment.refundRequests",
-    "Payment.receipt",
-    "Subscription.invoices",
-    "PlanFilter.sellerId",
-    "PaymentFilter.sellerId",
-    "CreateCheckoutSessionInput.invoiceId",
-    "CreateCheckoutSessionInput.amount",
-    "CreateCheckoutSessionInput.promotionCode",
-    "CreatePaymentIntentInput.invoiceId",
-    "CreatePaymentIntentInput.amount",
-}
+MORE_QUERIES = {"sellers"}
+"""Those that the contract does not name."""
+
+WAITING = {"Payment.receipt", "Subscription.invoices"}
 """Fields of built types whose own types or models do not exist yet."""
 
 
@@ -115,7 +101,7 @@ def test_nothing_of_a_built_type_is_missing_but_what_waits(agreed: GraphQLSchema
 
 
 def test_the_queries_that_are_built(agreed: GraphQLSchema) -> None:
-    assert set(parts(served().type_map["Query"])) == set(QUERIES)
+    assert set(parts(served().type_map["Query"])) == set(QUERIES) | MORE_QUERIES
     assert set(QUERIES) <= set(parts(agreed.type_map["Query"]))
 
 
