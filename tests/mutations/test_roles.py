@@ -1,0 +1,122 @@
+"""Who may call what: a mutation of the schema that is missing from the table fails."""
+
+from collections.abc import Callable
+from secrets import token_hex
+from typing import Any
+
+import pytest
+from graphql import GraphQLObjectType
+
+import models
+from models.record import Record
+from schema.schema import schema
+from services.billing import Billing
+from services.invoices import InvoiceTerms, LineTerms, create_invoice
+from services.promotion_codes import PromotionTerms, create_promotion_code
+from services.refund_requests import Asked, request_refund
+from services.sellers import SellerTerms, save_seller
+from tests.mutations.test_mutations import event_of
+from tests.resolvers.asking import ROLES, Asking
+from tests.services.between import Between
+from tests.services.shop import ALICE, SUPPORT, paid
+
+SIGNED_IN = frozenset(ROLES) - {"anonymous"}
+OWNER = frozenset({"owner"})
+OPERATORS = frozenset({"support", "admin"})
+HOSTS = frozenset({"service", "admin"})
+ADMIN = frozenset({"admin"})
+
+Subject = dict[str, str]
+Given = Callable[[Subject], dict[str, Any]]
+
+BOOKING = {"customerExternalId": "alice", "amount": 1, "description": "x", "idempotencyKey": "key"}
+LINES = [{"description": "Fee", "unitAmount": 5000}]
+TABLE: dict[str, tuple[str, Given, frozenset[str], frozenset[str]]] = {
+    "createCheckoutSession": ("checkoutSession", lambda _: {"planCode": "credits", "quantity": 5}, SIGNED_IN, SIGNED_IN),
+    "createPaymentIntent": ("payment", lambda _: {"planCode": "credits", "quantity": 5}, SIGNED_IN, SIGNED_IN),
+    "refreshPayment": ("payment", lambda ids: {"id": ids["payment"]}, SIGNED_IN, OWNER | {"support", "service", "admin"}),
+    "createPortalSession": ("url", lambda _: {}, SIGNED_IN, OWNER),
+    "createRefund": ("refund", lambda ids: {"paymentId": ids["payment"], "amount": 100, "idempotencyKey": "key"}, OPERATORS, OPERATORS),
+    "requestRefund": ("refundRequest", lambda ids: {"paymentId": ids["other"], "reason": "Broken"}, SIGNED_IN, OWNER),
+    "approveRefundRequest": ("refundRequest", lambda ids: {"id": ids["request"]}, OPERATORS, OPERATORS),
+    "rejectRefundRequest": ("refundRequest", lambda ids: {"id": ids["request"], "note": "No"}, OPERATORS, OPERATORS),
+    "withdrawRefundRequest": ("refundRequest", lambda ids: {"id": ids["request"]}, SIGNED_IN, OWNER),
+    "createInvoice": ("invoice", lambda _: {"customerExternalId": "alice", "currency": "USD", "lines": LINES}, HOSTS, HOSTS),
+    "voidInvoice": ("invoice", lambda ids: {"id": ids["invoice"]}, HOSTS, HOSTS),
+    "saveSeller": ("seller", lambda _: {"externalId": "dan", "name": "Dan"}, HOSTS, HOSTS),
+    "grantCredits": ("entry", lambda _: BOOKING, HOSTS, HOSTS),
+    "useCredits": ("entry", lambda _: BOOKING, HOSTS, HOSTS),
+    "createPromotionCode": ("promotionCode", lambda _: {"code": f"TEN-{token_hex(6)}", "percentOff": 10}, ADMIN, ADMIN),
+    "deactivatePromotionCode": ("promotionCode", lambda ids: {"id": ids["code"]}, ADMIN, ADMIN),
+    "replayWebhookEvent": ("webhookEvent", lambda ids: {"id": ids["event"]}, OPERATORS, OPERATORS),
+}
+"""Mutation -> the field of its result, its input, who may call it at all, and who gets something of these subjects, which are Alice's."""
+
+KINDS = [one for one in vars(models).values() if isinstance(one, type) and issubclass(one, Record)]
+
+
+def mutations() -> dict[str, Any]:
+    kind = schema._schema.type_map["Mutation"]
+    assert isinstance(kind, GraphQLObjectType)
+    return dict(kind.fields)
+
+
+def test_the_table_holds_every_mutation() -> None:
+    assert set(TABLE) == set(mutations())
+
+
+async def subjects(shop: Billing) -> Subject:
+    await save_seller(SUPPORT, SellerTerms("carol", "Carol"), None)
+    payment, other = await paid(shop), await models.Payment.get(id=(await another(shop)).id)
+    request = await request_refund(ALICE, Asked(payment.id, "Broken"), None)
+    invoice = await create_invoice(SUPPORT, InvoiceTerms("alice", "USD", (LineTerms("Fee", 5000),)), None)
+    code = await create_promotion_code(shop, SUPPORT, PromotionTerms(f"FIVE-{token_hex(6)}", percent_off=5.0), None)
+    event = await event_of(payment)
+    rows = {"payment": payment.id, "other": other.id, "request": request.object_id, "invoice": invoice.object_id}
+    return rows | {"code": code.object_id, "event": event.id}
+
+
+async def another(shop: Billing) -> models.Payment:
+    """A second payment of Alice's, of credits."""
+    from services.payment_intents import PaymentIntentRequest, create_payment_intent
+    from services.purchases import Choice
+    from tests.services.shop import confirm
+
+    done = await create_payment_intent(shop, ALICE, PaymentIntentRequest(Choice(plan_code="credits", currency="USD", quantity=5)))
+    await confirm(shop, await models.Payment.get(id=done.object_id))
+    return await models.Payment.get(id=done.object_id)
+
+
+async def everything() -> dict[str, list[dict[str, Any]]]:
+    return {kind.__name__: await kind.all().order_by("id").values() for kind in KINDS}
+
+
+def text(name: str) -> str:
+    result, kind = TABLE[name][0], mutations()[name].args["input"].type
+    shown = result if result == "url" else f"{result} {{ id }}"
+    return f"mutation($input: {kind}) {{ {name}(input: $input) {{ {shown} userErrors {{ code }} }} }}"
+
+
+@pytest.mark.parametrize("who", list(ROLES))
+async def test_who_may_call_what(asking: Asking, shop: Billing, stripe: Between, who: str) -> None:
+    ids = await subjects(shop)
+    await models.CreditEntry.all().count()
+    for name, (result, given, may, gets) in TABLE.items():
+        before = await everything()
+        stripe.clear()
+        answer = await asking.run(who, text(name), input=given(ids))
+        if who in may:
+            assert answer.errors is None, (name, answer.errors)
+            assert answer.data is not None
+            assert (name, answer.data[name][result] is not None) == (name, who in gets), answer.data
+        else:
+            expected = "UNAUTHENTICATED" if who == "anonymous" else "FORBIDDEN"
+            assert [error.extensions["code"] for error in answer.errors or [] if error.extensions] == [expected], name
+            assert (await everything(), stripe.posted) == (before, []), name
+        if name in ("approveRefundRequest", "rejectRefundRequest", "withdrawRefundRequest"):
+            await models.RefundRequest.filter(id=ids["request"]).update(
+                status="PENDING", decided_at=None, pending_payment_id=ids["payment"], refund_id=None
+            )
+        if name == "createRefund":
+            await models.Payment.filter(id=ids["payment"]).update(amount_refunded=0, status="SUCCEEDED")
+            await models.Refund.filter(payment_id=ids["payment"]).update(status="FAILED")

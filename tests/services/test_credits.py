@@ -1,0 +1,183 @@
+"""Credits: never overdrawn, never lost, taken back with the money, expired in time."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate
+
+import pytest
+
+from models import AuditEntry, CreditEntry, CreditLot, Customer, IdempotencyKey, Payment, Refund
+from services.audit import Caller
+from services.authentication import Role, Viewer
+from services.billing import Billing
+from services.catalogue import save_plan
+from services.credit_ledger import MAX_CREDITS
+from services.credits import Booking, expire_due, grant_credits, use_credits
+from services.errors import IdempotencyKeyInUse, IdempotencyKeyReused, InsufficientCredits, InvalidInput, NotFound
+from services.idempotency import Done
+from services.mirror import write
+from services.refunds import create_refund
+from tests.services.between import Between
+from tests.services.shop import COURSE, SUPPORT, paid, refund
+
+HOST = Caller(Viewer("backend", None, frozenset({Role.CUSTOMER, Role.SERVICE})), "request-9")
+
+
+def booking(amount: int, who: str = "alice", why: str = "export") -> Booking:
+    return Booking(who, amount, why)
+
+
+async def balance(who: str = "alice") -> int:
+    """The balance, after all that must hold of the books was checked."""
+    customer = await Customer.get(external_id=who)
+    entries = await CreditEntry.filter(customer_id=customer.id).order_by("id")
+    assert [entry.balance_after for entry in entries] == list(accumulate(entry.amount for entry in entries))
+    assert customer.credit_balance == (entries[-1].balance_after if entries else 0)
+    remaining = sum(lot.remaining for lot in await CreditLot.filter(customer_id=customer.id))
+    assert remaining == max(0, customer.credit_balance)
+    return int(customer.credit_balance)
+
+
+async def kinds() -> list[tuple[str, int]]:
+    return [(entry.kind, entry.amount) for entry in await CreditEntry.all().order_by("id")]
+
+
+async def test_a_grant_and_a_use(database: str) -> None:
+    given = await grant_credits(HOST, booking(10, why="Welcome"), "one")
+    used = await use_credits(HOST, booking(4), "two")
+    assert await balance() == 6
+    first, second = await CreditEntry.get(id=given.object_id), await CreditEntry.get(id=used.object_id)
+    assert (first.kind, first.amount, first.balance_after, first.description) == ("GRANT", 10, 10, "Welcome")
+    assert (second.kind, second.amount, second.balance_after, second.description) == ("USE", -4, 6, "export")
+    told = await AuditEntry.filter(action="credit_entry.create").order_by("id")
+    assert [(entry.actor, entry.object_id, entry.changes["amount"], entry.request_id) for entry in told] == [
+        ("SERVICE:backend", first.id, [None, 10], "request-9"),
+        ("SERVICE:backend", second.id, [None, -4], "request-9"),
+    ]
+
+
+async def test_one_key_is_one_use(database: str) -> None:
+    await grant_credits(HOST, booking(10), "one")
+    done = [await use_credits(HOST, booking(4), "two") for _ in range(3)]
+    assert (len({one.object_id for one in done}), await balance()) == (1, 6)
+    with pytest.raises(IdempotencyKeyReused):
+        await use_credits(HOST, booking(5), "two")
+    assert await balance() == 6
+
+
+@pytest.mark.parametrize("amount", [11, 10**9])
+async def test_all_or_nothing(database: str, amount: int) -> None:
+    await grant_credits(HOST, booking(10), "one")
+    for _ in range(2):
+        with pytest.raises(InsufficientCredits) as refused:
+            await use_credits(HOST, booking(amount), "two")
+        assert refused.value.field == ("amount",)
+    assert (await balance(), await kinds()) == (10, [("GRANT", 10)])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        (booking(0), "amount"),
+        (booking(-1), "amount"),
+        (booking(MAX_CREDITS + 1), "amount"),
+        (booking(1, who=""), "customerExternalId"),
+        (booking(1, who="a" * 256), "customerExternalId"),
+        (booking(1, why=""), "description"),
+        (booking(1, why="a\0"), "description"),
+    ],
+)
+async def test_what_cannot_be_booked(database: str, wrong: Booking, field: str) -> None:
+    for work in (grant_credits, use_credits):
+        with pytest.raises(InvalidInput) as refused:
+            await work(HOST, wrong, "key")
+        assert refused.value.field == (field,)
+    assert [await model.all().count() for model in (Customer, CreditEntry, AuditEntry, IdempotencyKey)] == [0, 0, 0, 0]
+
+
+async def test_a_stranger_has_nothing_to_use(database: str) -> None:
+    with pytest.raises(NotFound):
+        await use_credits(HOST, booking(1, who="nobody"), "key")
+    assert await Customer.all().count() == 0
+
+
+async def test_a_balance_has_a_bound(database: str) -> None:
+    await grant_credits(HOST, booking(MAX_CREDITS), "one")
+    with pytest.raises(InvalidInput):
+        await grant_credits(HOST, booking(1), "two")
+    assert await balance() == MAX_CREDITS
+
+
+async def test_a_thousand_uses_at_once_never_overdraw(database: str) -> None:
+    await grant_credits(HOST, booking(700), "grant")
+    answers = await asyncio.gather(*(use_credits(HOST, booking(1), f"key-{n}") for n in range(1000)), return_exceptions=True)
+    assert sum(isinstance(answer, Done) for answer in answers) == 700
+    assert {type(answer) for answer in answers} == {Done, InsufficientCredits}
+    assert (await balance(), await CreditEntry.filter(kind="USE").count()) == (0, 700)
+
+
+async def test_fifty_uses_at_once_with_one_key_are_one(database: str) -> None:
+    await grant_credits(HOST, booking(100), "grant")
+    answers = await asyncio.gather(*(use_credits(HOST, booking(3), "key") for _ in range(50)), return_exceptions=True)
+    assert {type(answer) for answer in answers} <= {Done, IdempotencyKeyInUse}
+    assert await balance() == 97
+
+
+async def test_a_purchase_grants_and_a_refund_takes_back_pro_rata(shop: Billing) -> None:
+    payment = await paid(shop, quantity=3)
+    assert (await balance(), payment.amount) == (21, 149_700)
+    await create_refund(shop, SUPPORT, refund(payment, 49_900), "one")
+    assert await balance() == 14
+    await create_refund(shop, SUPPORT, refund(payment, 1), "two")
+    assert await balance() == 14  # rounded down
+    await use_credits(HOST, booking(10), "use")
+    await create_refund(shop, SUPPORT, refund(payment), "three")
+    assert await balance() == -10
+    with pytest.raises(InsufficientCredits):
+        await use_credits(HOST, booking(1), "again")
+    await grant_credits(HOST, booking(12), "grant")
+    assert await balance() == 2
+    assert await kinds() == [("PURCHASE", 21), ("REFUND", -7), ("USE", -10), ("REFUND", -14), ("GRANT", 12)]
+
+
+async def test_a_refund_that_fails_gives_the_credits_again(shop: Billing, stripe: Between) -> None:
+    payment = await paid(shop, method="pm_card_refundFail")
+    await create_refund(shop, SUPPORT, refund(payment), "one")
+    assert await balance() == 0
+    await stripe.sandbox.advance(60)
+    read = await shop.stripe.retrieve("refund", str((await Refund.get()).stripe_refund_id))
+    assert read is not None
+    await write(shop, read)
+    assert ((await Refund.get()).status, (await Payment.get()).status) == ("FAILED", "SUCCEEDED")
+    assert (await balance(), await kinds()) == (7, [("PURCHASE", 7), ("REFUND", -7), ("REFUND", 7)])
+
+
+async def test_credits_expire_and_the_first_to_expire_are_used_first(shop: Billing) -> None:
+    await save_plan(shop, replace(COURSE, credits=10, credit_days=30))
+    await paid(shop)
+    await grant_credits(HOST, booking(5), "grant")
+    await use_credits(HOST, booking(4), "use")
+    lots = {lot.granted: lot for lot in await CreditLot.all()}
+    assert (lots[10].remaining, lots[5].remaining) == (6, 5)
+    assert timedelta(days=29) < lots[10].expires_at - datetime.now(UTC) < timedelta(days=31)
+    assert await expire_due(10) == 0
+    await CreditLot.filter(id=lots[10].id).update(expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    with pytest.raises(InsufficientCredits):
+        await use_credits(HOST, booking(6), "too much")
+    assert await balance() == 11  # what was refused changes nothing, not even what has expired
+    await use_credits(HOST, booking(5), "all")
+    assert (await balance(), (await kinds())[-2:]) == (0, [("EXPIRY", -6), ("USE", -5)])
+    assert await expire_due(10) == 0
+
+
+async def test_the_worker_books_what_has_expired(shop: Billing) -> None:
+    await save_plan(shop, replace(COURSE, credits=10, credit_days=30))
+    payment = await paid(shop)
+    await use_credits(HOST, booking(4), "use")
+    await CreditLot.all().update(expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    assert (await expire_due(10), await expire_due(10), await balance()) == (1, 0, 0)
+    await create_refund(shop, SUPPORT, refund(payment), "refund")
+    assert await balance() == -4  # what has expired is not taken back
+    entry = await CreditEntry.get(kind="EXPIRY")
+    assert (await AuditEntry.get(object_id=entry.id)).actor == "billgraph"
