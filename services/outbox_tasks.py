@@ -3,7 +3,7 @@
 from models import OutboxKind
 from services.duplicates import end_duplicate, return_duplicate, return_excess
 from services.open_checkouts import close_checkouts
-from services.outbox import Tasks
+from services.outbox_worker import Tasks
 
 TASKS: Tasks = {
     OutboxKind.CLOSE_CHECKOUTS: close_checkouts,

@@ -12,8 +12,8 @@ from services.credits import expire_due
 from services.event_retention import prune_payloads
 from services.idempotency import forget_old_keys
 from services.inbox import Handlers, retry_due
-from services.outbox import drain
 from services.outbox_tasks import TASKS
+from services.outbox_worker import drain
 from services.recovery import finish_pending
 from services.waiting_rows import BATCH, CHECKOUT_SESSIONS, DISPUTES, PAYMENTS, REFUNDS, SUBSCRIPTIONS, WaitingRows
 

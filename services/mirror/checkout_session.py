@@ -30,11 +30,11 @@ async def mirror_checkout_session(snapshot: Snapshot, known: Known) -> Outcome:
     code_id = shapes.session_promotion_code(session)
     code = await promotion_code_of(code_id, known) if code_id and status_of(session) is CheckoutStatus.COMPLETE else None
     row = await lock_id(CheckoutSession, found.id)
+    outcome = await renew(row, snapshot, known, lambda told: _facts(row, told))
     if subscription is not None and row.subscription_id is None:
         await change(row, {"subscription_id": subscription.id})
     if code is not None:
         await change(row, {"promotion_code_id": code.id})
-    outcome = await renew(row, snapshot, known, lambda told: _facts(row, told))
     await _tell_payment(row, session)
     return outcome
 

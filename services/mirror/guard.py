@@ -33,7 +33,7 @@ async def renew(row: Record, snapshot: Snapshot, known: Known, facts: FactsOf, c
     if _ambiguous(snapshot, held):
         if not _changes(row, wanted):
             return Outcome.STALE
-        reading = known.settle(snapshot, _content(row))
+        reading = known.settle(snapshot, {column: getattr(row, column) for column in (clock, *wanted)})
         reading = snapshot if reading is None and snapshot.gone else reading
         wanted = await facts(reading.object) if reading else None
         if reading is None or wanted is None:
@@ -49,7 +49,3 @@ def _ambiguous(snapshot: Snapshot, held: int) -> bool:
 
 def _changes(row: Record, wanted: Facts) -> Facts:
     return {column: getattr(row, column) for column, value in wanted.items() if getattr(row, column) != value}
-
-
-def _content(row: Record) -> Facts:
-    return {column: getattr(row, column) for column in type(row)._meta.db_fields}  # noqa: SLF001 - Tortoise lists columns nowhere else

@@ -310,7 +310,7 @@ async def test_a_parent_cannot_be_deleted_under_its_children(database: str) -> N
                 referred += 1
                 with pytest.raises(IntegrityError):
                     await getattr(row, relation).delete()
-    assert referred == 230
+    assert referred == 232
     assert {kind: await kind.all().count() for kind in SOUND} == counts
 
 

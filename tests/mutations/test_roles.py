@@ -35,7 +35,7 @@ TABLE: dict[str, tuple[str, Given, frozenset[str], frozenset[str]]] = {
     "createCheckoutSession": ("checkoutSession", lambda _: {"planCode": "credits", "quantity": 5}, SIGNED_IN, SIGNED_IN),
     "createPaymentIntent": ("payment", lambda _: {"planCode": "credits", "quantity": 5}, SIGNED_IN, SIGNED_IN),
     "refreshPayment": ("payment", lambda ids: {"id": ids["payment"]}, SIGNED_IN, OWNER | {"support", "service", "admin"}),
-    "createPortalSession": ("url", lambda _: {}, SIGNED_IN, OWNER),
+    "createPortalSession": ("url", lambda _: {}, SIGNED_IN, SIGNED_IN),
     "createRefund": ("refund", lambda ids: {"paymentId": ids["payment"], "amount": 100, "idempotencyKey": "key"}, OPERATORS, OPERATORS),
     "requestRefund": ("refundRequest", lambda ids: {"paymentId": ids["other"], "reason": "Broken"}, SIGNED_IN, OWNER),
     "approveRefundRequest": ("refundRequest", lambda ids: {"id": ids["request"]}, OPERATORS, OPERATORS),
@@ -68,7 +68,7 @@ def test_the_table_holds_every_mutation() -> None:
 async def subjects(shop: Billing) -> Subject:
     await save_seller(SUPPORT, SellerTerms("carol", "Carol"), None)
     payment, other = await paid(shop), await models.Payment.get(id=(await another(shop)).id)
-    request = await request_refund(ALICE, Asked(payment.id, "Broken"), None)
+    request = await request_refund(ALICE, Asked(payment.id, "Broken", 1_000), None)
     invoice = await create_invoice(SUPPORT, InvoiceTerms("alice", "USD", (LineTerms("Fee", 5000),)), None)
     code = await create_promotion_code(shop, SUPPORT, PromotionTerms(f"FIVE-{token_hex(6)}", percent_off=5.0), None)
     event = await event_of(payment)
@@ -117,6 +117,3 @@ async def test_who_may_call_what(asking: Asking, shop: Billing, stripe: Between,
             await models.RefundRequest.filter(id=ids["request"]).update(
                 status="PENDING", decided_at=None, pending_payment_id=ids["payment"], refund_id=None
             )
-        if name == "createRefund":
-            await models.Payment.filter(id=ids["payment"]).update(amount_refunded=0, status="SUCCEEDED")
-            await models.Refund.filter(payment_id=ids["payment"]).update(status="FAILED")

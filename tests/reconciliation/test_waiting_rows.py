@@ -67,8 +67,8 @@ async def test_a_checkout_session_that_is_past_its_expiry(world: World) -> None:
 async def test_batches_go_round(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting_rows, "BATCH", 2)
     await world.sell()
-    for _ in range(2):
-        await create_payment_intent(world.billing, ALICE, course())
+    for number in range(2):
+        await create_payment_intent(world.billing, ALICE, course(metadata={"try": str(number)}))
     await grown_old(Payment, "created_at")
     reader = WaitingRows(world.billing, PAYMENTS)
     assert [await reader.round() for _ in range(4)] == [2, 2, 0, 2]

@@ -22,8 +22,8 @@ from services.errors import (
     Refusal,
 )
 from services.invoices import InvoiceTerms, LineTerms, create_invoice, void_invoice
-from services.outbox import drain
 from services.outbox_tasks import TASKS
+from services.outbox_worker import drain
 from services.payment_intents import PaymentIntentRequest, create_payment_intent
 from services.purchases import Choice
 from services.refunds import create_refund
