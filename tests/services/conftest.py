@@ -19,9 +19,12 @@ async def stripe_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterat
 
 
 @pytest_asyncio.fixture
-async def stripe(stripe_server: Between) -> Between:
+async def stripe(stripe_server: Between) -> AsyncIterator[Between]:
+    """The sandbox of all tests, whose clock each leaves as it was."""
     stripe_server.clear()
-    return stripe_server
+    ahead = stripe_server.sandbox.clock._offset
+    yield stripe_server
+    stripe_server.sandbox.clock._offset = ahead
 
 
 def settings_for(base: str, **more: Any) -> Settings:
