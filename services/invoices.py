@@ -88,9 +88,10 @@ async def void_invoice(caller: Caller, invoice_id: str, reason: str | None, key:
         if row is None:
             raise NotFound("There is no such invoice that was issued here.", "id")
         await _check_voidable(row)
+        before = row.status
         row.status, row.voided_at, row.void_reason = InvoiceStatus.VOID.value, datetime.now(UTC), reason
         await row.save(update_fields=["status", "voided_at", "void_reason"])
-        await audit.record(caller, "invoice.void", row.id, status=[InvoiceStatus.OPEN.value, row.status])
+        await audit.record(caller, "invoice.void", row.id, status=[before, row.status])
         await outbox.stage(OutboxKind.CLOSE_CHECKOUTS, row.id)
         return str(row.id)
 
