@@ -2,21 +2,36 @@
 
 import stripe
 
+from sandbox import discounting
 from sandbox.shapes import Json, nested
 from sandbox.transaction import Transaction
 
 
 def complete(tx: Transaction, session: Json, intent: Json | None) -> Json:
-    """Complete a session that is paid, or that had nothing to pay (a trial); emits checkout.session.completed."""
+    """Complete a session that is paid, is being paid by a bank debit, or had nothing to pay (a trial).
+
+    Emits checkout.session.completed; of one whose debit has been paid, checkout.session.async_payment_succeeded.
+    """
+    settled = intent is None or intent["status"] == "succeeded"
+    if session["status"] == "complete" and session["payment_status"] == "unpaid" and settled:
+        return tx.save(session | {"payment_status": "paid"}, "checkout.session.async_payment_succeeded")
     if session["status"] != "open":
         return session
-    session |= {"status": "complete", "url": None, "payment_status": "paid"}
+    session |= {"status": "complete", "url": None, "payment_status": "paid" if settled else "unpaid"}
     if intent is None and session["mode"] == "payment":
         session["payment_status"] = "no_payment_required"
     if session["mode"] == "payment" and intent is not None:
         session["payment_intent"] = intent["id"]
     tx.schedule(session["id"], None)
-    return tx.save(session, "checkout.session.completed")
+    saved = tx.save(session, "checkout.session.completed")
+    discounting.redeem(tx, saved)
+    return saved
+
+
+def came_back(tx: Transaction, session: Json) -> None:
+    """Say of a session that was complete that its payment has come back; of an open one, which may be tried again, nothing."""
+    if session["status"] == "complete" and session["payment_status"] == "unpaid":
+        tx.emit("checkout.session.async_payment_failed", session)
 
 
 def customer_details(email: str | None, name: str | None, customer: Json | None) -> Json:

@@ -31,9 +31,11 @@ from typing import Protocol, TypeVar
 from sandbox import completion, disputing, payments, subscribing
 from sandbox.cards import CardForm
 from sandbox.chaos import Chaos, Switches
+from sandbox.debits import BankForm
 from sandbox.errors import Refusal
 from sandbox.expansion import expand
 from sandbox.periods import end_of_period, plan_ahead
+from sandbox.repricing import reprice
 from sandbox.resources import payment_methods
 from sandbox.resources.checkout_sessions import fresh
 from sandbox.shapes import Json
@@ -116,15 +118,22 @@ class Engine:
 
         return await self._run(work)
 
-    async def submit_checkout(self, session_id: str, card: CardForm, buyer: Buyer) -> PaymentResult:
-        """Pay an open session with a card; raises Refusal when the session is not open."""
+    async def submit_checkout(self, session_id: str, means: CardForm | BankForm, buyer: Buyer) -> PaymentResult:
+        """Pay an open session with a card or by bank debit; raises Refusal when the session is not open, or takes no such debit."""
 
         def work(tx: Transaction) -> PaymentResult:
             session = fresh(tx, tx.get("checkout.session", session_id))
-            intent = submit(tx, session, card, buyer)
+            intent = submit(tx, session, means, buyer)
             return result(tx, intent, success_url(session))
 
         return await or_declined(self._run(work))
+
+    async def apply_promotion_code(self, session_id: str, written: str | None) -> Json:
+        """Take a promotion code, as somebody wrote it, off an open session that allows them; None takes it away again.
+
+        Raises Refusal for a code that cannot be used, and a session that takes none.
+        """
+        return await self._run(lambda tx: reprice(tx, fresh(tx, tx.get("checkout.session", session_id)), written))
 
     async def expire_checkout(self, session_id: str) -> Json:
         """Expire an open session."""

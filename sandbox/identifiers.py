@@ -29,6 +29,7 @@ PREFIXES: dict[str, str] = {
     "event": "evt_",
     "v2.core.event": "evt_",
     "coupon": "",
+    "discount": "di_",
     "promotion_code": "promo_",
 }
 LENGTHS = {"checkout.session": 40, "coupon": 8, "v2.core.event": 40}

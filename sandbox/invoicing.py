@@ -2,6 +2,7 @@
 
 import stripe
 
+from sandbox import discounting
 from sandbox.identifiers import new_id, random_text
 from sandbox.periods import plan_ahead
 from sandbox.shapes import Json, nested
@@ -10,12 +11,16 @@ from sandbox.transaction import Transaction
 
 def draft(tx: Transaction, subscription: Json, reason: str, lines: list[Json]) -> Json:
     """Store a subscription's `latest_invoice`, a draft, with its lines (minor units); emits invoice.created."""
+    held, lines = discounting.off_invoice(tx, subscription, lines)
+    if held is not None:
+        discounting.used_by(tx, subscription, held)
     return tx.add(_drafted(tx, subscription, reason, lines), parent=subscription["id"], event="invoice.created")
 
 
 def upcoming(tx: Transaction, subscription: Json) -> Json:
     """Return the invoice of a subscription's next period, which has no id yet."""
-    foreseen = _drafted(tx, subscription, "upcoming", lines(tx, subscription))
+    _, foreseen_lines = discounting.off_invoice(tx, subscription, lines(tx, subscription))
+    foreseen = _drafted(tx, subscription, "upcoming", foreseen_lines)
     return {name: value for name, value in foreseen.items() if name != "id"}
 
 
@@ -26,8 +31,10 @@ def lines(tx: Transaction, subscription: Json, *, trial: bool = False) -> list[J
 
 def _drafted(tx: Transaction, subscription: Json, reason: str, lines: list[Json]) -> Json:
     customer = tx.get("customer", subscription["customer"])
-    total = sum(line["amount"] for line in lines)
-    invoice = tx.new("invoice", **_amounts(total), **_of_customer(customer), billing_reason=reason, status="draft", auto_advance=False)
+    subtotal = sum(line["amount"] for line in lines)
+    taken = [amount for line in lines for amount in line["discount_amounts"]]
+    known = _amounts(subtotal, taken) | _of_customer(customer)
+    invoice = tx.new("invoice", **known, billing_reason=reason, status="draft", auto_advance=False)
     invoice |= {
         "id": subscription["latest_invoice"],
         "currency": subscription["currency"],
@@ -51,16 +58,21 @@ def _drafted(tx: Transaction, subscription: Json, reason: str, lines: list[Json]
     return invoice
 
 
-def _amounts(total: int) -> Json:
+def _amounts(subtotal: int, taken: list[Json]) -> Json:
+    names = list(dict.fromkeys(row["discount"] for row in taken))
+    total = subtotal - sum(row["amount"] for row in taken)
     due = max(total, 0)
     return {
         "amount_due": due,
         "amount_remaining": due,
-        "subtotal": total,
-        "subtotal_excluding_tax": total,
+        "subtotal": subtotal,
+        "subtotal_excluding_tax": subtotal,
         "total": total,
         "total_excluding_tax": total,
-        "total_discount_amounts": [],
+        "discounts": names,
+        "total_discount_amounts": [
+            {"amount": sum(row["amount"] for row in taken if row["discount"] == name), "discount": name} for name in names
+        ],
         "total_pretax_credit_amounts": [],
         "total_taxes": [],
     }

@@ -1,6 +1,7 @@
 """Time passing: what is due by the sandbox's clock happens (sessions expire, refunds settle, periods end)."""
 
 from sandbox import completion, pausing, subscribing
+from sandbox.payments import settle_debit
 from sandbox.periods import end_of_period, plan_ahead
 from sandbox.resources.coupons import expire
 from sandbox.resources.refunds import settle
@@ -70,5 +71,5 @@ def _expire_code(tx: Transaction, code: Json) -> None:
         tx.save(code | {"active": False}, "promotion_code.updated")
 
 
-_STEPS = {"refund": settle, "subscription": _subscription, "coupon": expire, "promotion_code": _expire_code}
+_STEPS = {"payment_intent": settle_debit, "refund": settle, "subscription": _subscription, "coupon": expire, "promotion_code": _expire_code}
 """What an object of a kind does when its time has come."""

@@ -2,7 +2,7 @@
 
 import stripe
 
-from sandbox import disputing, settlement
+from sandbox import debits, disputing, settlement
 from sandbox.booking import book_charge
 from sandbox.cards import MESSAGES
 from sandbox.errors import CardRefusal, unexpected_state
@@ -42,6 +42,8 @@ def attempt(tx: Transaction, intent: Json, method: Json, return_url: str | None 
     intent |= {"payment_method": method["id"], "last_payment_error": None, "next_action": None}
     if behaviour.get("code"):
         raise _decline(tx, intent, method, behaviour)
+    if behaviour.get("debit"):
+        return _begin_debit(tx, intent)
     if behaviour.get("three_d_secure"):
         return _ask(tx, intent, return_url)
     return _succeed(tx, intent, method)
@@ -57,6 +59,31 @@ def authenticate(tx: Transaction, intent: Json, *, authenticated: bool) -> Json:
         return _succeed(tx, intent, method, authenticated=True)
     error = _error(method, "payment_intent_authentication_failure", None, AUTHENTICATION_FAILURE)
     return _fail(tx, intent, error | {"type": "invalid_request_error"})
+
+
+def _begin_debit(tx: Transaction, intent: Json) -> Json:
+    """Take note of a debit that the bank has yet to pay; emits payment_intent.processing."""
+    saved = tx.save(intent | {"status": "processing"}, "payment_intent.processing")
+    tx.schedule(intent["id"], tx.now + debits.SETTLES_AFTER)
+    settlement.processing(tx, saved)
+    return saved
+
+
+def settle_debit(tx: Transaction, intent: Json) -> None:
+    """Let a debit be paid, or come back: then the intent waits for another payment method."""
+    if intent["status"] != "processing":
+        return
+    method = tx.get("payment_method", intent["payment_method"])
+    reason = tx.private(method["id"]).get("comes_back")
+    if reason is None:
+        _succeed(tx, intent, method)
+        return
+    charge = _charge(tx, intent, method)
+    charge |= {"status": "failed", "failure_code": reason, "failure_message": debits.MESSAGES[reason]}
+    charge["outcome"] = _outcome("declined_by_network", "issuer_declined", "The bank did not return any further details.")
+    tx.add(charge, parent=intent["id"], event="charge.failed")
+    error = _error(method, reason, None, debits.MESSAGES[reason]) | {"charge": charge["id"]}
+    _fail(tx, intent | {"latest_charge": charge["id"]}, error)
 
 
 def _ask(tx: Transaction, intent: Json, return_url: str | None) -> Json:
@@ -125,11 +152,16 @@ def _charge(tx: Transaction, intent: Json, method: Json, *, authenticated: bool 
         billing_details=method["billing_details"],
         payment_intent=intent["id"],
         payment_method=method["id"],
-        payment_method_details={"type": "card", "card": _card(intent, method, authenticated)},
+        payment_method_details=_details(intent, method, authenticated),
         calculated_statement_descriptor="BILLGRAPH SANDBOX",
         fraud_details={},
         radar_options={},
     )
+
+
+def _details(intent: Json, method: Json, authenticated: bool) -> Json:
+    kind = method["type"]
+    return {"type": kind, kind: _card(intent, method, authenticated) if kind == "card" else method[kind]}
 
 
 def _card(intent: Json, method: Json, authenticated: bool) -> Json:

@@ -14,11 +14,20 @@ def succeeded(tx: Transaction, intent: Json) -> None:
         completion.complete(tx, tx.get("checkout.session", known["session"]), intent)
 
 
+def processing(tx: Transaction, intent: Json) -> None:
+    """Let a debit that is under way complete its checkout session, which is not paid yet."""
+    known = tx.private(intent["id"])
+    if known.get("session"):
+        completion.complete(tx, tx.get("checkout.session", known["session"]), intent)
+
+
 def failed(tx: Transaction, intent: Json) -> None:
     """Let a failure reach the invoice and a running subscription."""
     known = tx.private(intent["id"])
     if known.get("invoice"):
         invoicing.failed(tx, tx.get("invoice", known["invoice"]))
+    if known.get("session"):
+        completion.came_back(tx, tx.get("checkout.session", known["session"]))
 
 
 def asked(tx: Transaction, intent: Json) -> None:

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import stripe
 
-from sandbox import completion, payments, subscribing
+from sandbox import completion, discounting, payments, subscribing
 from sandbox.cards import MESSAGES, CardForm
+from sandbox.debits import KINDS, BankForm, new_account
 from sandbox.errors import CardRefusal, Refusal
 from sandbox.resources.customers import new_customer
 from sandbox.resources.payment_methods import attach, new_card
@@ -23,14 +24,14 @@ class Buyer:
     postal_code: str | None = None
 
 
-def submit(tx: Transaction, session: Json, card: CardForm, buyer: Buyer) -> Json | None:
-    """Pay an open session and return the payment intent (`succeeded` or `requires_action`), None when nothing was due.
+def submit(tx: Transaction, session: Json, means: CardForm | BankForm, buyer: Buyer) -> Json | None:
+    """Pay an open session and return the payment intent (`succeeded`, `processing` or `requires_action`), None when nothing was due.
 
     Raises CardRefusal when the card is wrong or declined; the session stays open then and another card may be tried.
     """
     if session["status"] != "open":
         raise Refusal(f"This Checkout Session has a status of {session['status']} and cannot be paid.")
-    method = new_card(tx, card, _billing(buyer))
+    method = _method(tx, session, means, buyer)
     session = _identify(tx, session, buyer)
     if session["mode"] == "subscription":
         return _subscribe(tx, session, method)
@@ -38,6 +39,14 @@ def submit(tx: Transaction, session: Json, card: CardForm, buyer: Buyer) -> Json
         completion.complete(tx, session, None)
         return None
     return payments.attempt(tx, intent_of(tx, session), method, session["success_url"])
+
+
+def _method(tx: Transaction, session: Json, means: CardForm | BankForm, buyer: Buyer) -> Json:
+    if isinstance(means, CardForm):
+        return new_card(tx, means, _billing(buyer))
+    if session["mode"] != "payment" or KINDS.get(session["currency"]) != means.kind:
+        raise Refusal(f"This Checkout Session is not paid by {means.kind}.", param="payment_method_types")
+    return new_account(tx, means, _billing(buyer))
 
 
 def _billing(buyer: Buyer) -> Json:
@@ -95,7 +104,7 @@ def _terms(tx: Transaction, session: Json, data: Json) -> subscribing.Terms:
     items = [(entry["price"], entry["quantity"]) for entry in tx.children("item", session["id"]) if entry["price"]["recurring"]]
     days = data.pop("trial_period_days", None)
     trial_end = data.pop("trial_end", None) or (tx.now + days * 86400 if days else None)
-    return subscribing.Terms(customer, items, trial_end, save_method=True, known=data)
+    return subscribing.Terms(customer, items, trial_end, save_method=True, known=data, discount=discounting.of_subscription(tx, session))
 
 
 def _start_trial(tx: Transaction, session: Json, subscription: Json, method: Json) -> None:

@@ -24,13 +24,14 @@ class Terms:
     trial_end: int | None = None
     save_method: bool = False
     known: Json = field(default_factory=dict)
+    discount: Json | None = None
 
 
 def begin(tx: Transaction, terms: Terms) -> tuple[Json, Json | None]:
     """Store a subscription with its first invoice, finalized, and the payment intent that is to pay it (None when nothing is due)."""
     trial = terms.trial_end is not None
     subscription = _new(tx, terms)
-    tx.add(subscription, event="customer.subscription.created", save_method=terms.save_method)
+    tx.add(subscription, event="customer.subscription.created", save_method=terms.save_method, discount=terms.discount)
     if not trial:
         tx.schedule(subscription["id"], tx.now + INCOMPLETE_SECONDS)
     else:
@@ -78,6 +79,7 @@ def _new(tx: Transaction, terms: Terms) -> Json:
     made["trial_settings"] = {"end_behavior": {"billing_cycle_anchor": None, "missing_payment_method": behaviour}}
     made["cancellation_details"] = nested(stripe.Subscription.CancellationDetails)
     made["default_tax_rates"] = []
+    made["discounts"] = [terms.discount["id"]] if terms.discount else []
     data = [item(tx, made, price, quantity) for price, quantity in terms.items]
     made["items"] = {"object": "list", "data": data, "has_more": False, "url": f"/v1/subscription_items?subscription={made['id']}"}
     return made

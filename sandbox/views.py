@@ -25,7 +25,7 @@ class CheckoutView:
 
 @dataclass(frozen=True)
 class PaymentResult:
-    """What came of a payment. `status` is succeeded, declined or requires_action.
+    """What came of a payment. `status` is succeeded, processing (a bank debit), declined or requires_action.
 
     `redirect_url` is where the browser goes next: the shop's success page, or the 3-D Secure page; None after a decline.
     `code`, `decline_code`, `message` and `param` (number, exp_year, cvc …) say what was wrong with the card.
@@ -97,8 +97,8 @@ def result(tx: Transaction, intent: Json | None, done_url: str | None = None) ->
     if intent["status"] == "requires_action":
         return PaymentResult("requires_action", intent["next_action"]["redirect_to_url"]["url"], payment_intent=intent)
     url = done_url or _next_url(tx, intent)
-    if intent["status"] == "succeeded":
-        return PaymentResult("succeeded", url, payment_intent=intent)
+    if intent["status"] in {"succeeded", "processing"}:
+        return PaymentResult(intent["status"], url, payment_intent=intent)
     error = intent["last_payment_error"] or {}
     return PaymentResult("declined", url, error.get("code"), error.get("decline_code"), error.get("message"), payment_intent=intent)
 
@@ -111,7 +111,7 @@ def _next_url(tx: Transaction, intent: Json) -> str | None:
     url: str | None = known.get("return_url")
     if url is None or known.get("invoice"):
         return url
-    status = "succeeded" if intent["status"] == "succeeded" else "failed"
+    status = {"succeeded": "succeeded", "processing": "processing"}.get(intent["status"], "failed")
     told = {"payment_intent": intent["id"], "payment_intent_client_secret": intent["client_secret"], "redirect_status": status}
     return f"{url}{'&' if '?' in url else '?'}{urlencode(told)}"
 

@@ -18,7 +18,7 @@ TEST_CARDS = (
 )
 """Numbers that a page lists, and what the bank says to each."""
 
-FIELDS = ("email", "name", "number", "expiry", "cvc")
+FIELDS = ("email", "name", "number", "expiry", "cvc", "account", "promotion_code")
 _EXPIRY = re.compile(r"\s*(\d{1,2})\s*/\s*(\d{2}|\d{4})\s*")
 
 

@@ -4,6 +4,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sandbox.cards import CardForm
+from sandbox.debits import TEST_ACCOUNTS, BankForm
 from sandbox.errors import CardRefusal, Refusal
 from sandbox.pages.card_form import TEST_CARDS, card_in, filled
 from sandbox.pages.rendering import configuration_of, engine_of, form, refusing, render, see
@@ -24,7 +26,9 @@ async def _checkout_page(request: Request, given: dict[str, str], problem: str |
     if session["status"] != "open":
         return render(request, "closed.html", session=session, success_url=_success(session))
     known = given if given.get("email") else given | {"email": session["customer_email"] or ""}
-    shown = {"session": session, "items": view.line_items, "values": filled(known), "cards": TEST_CARDS}
+    debit = next((kind for kind in session["payment_method_types"] if kind != "card"), None)
+    shown = {"session": session, "items": view.line_items, "values": filled(known), "cards": TEST_CARDS, "debit": debit}
+    shown["accounts"] = TEST_ACCOUNTS[debit] if debit else ()
     return render(request, "checkout.html", status=402 if request.method == "POST" else 200, problem=problem, param=param, **shown)
 
 
@@ -33,7 +37,7 @@ async def _pay(request: Request) -> Response:
     engine, session_id = engine_of(request), request.path_params["id"]
     try:
         buyer = Buyer(email=given.get("email", "")[:320], name=given.get("name", "")[:200])
-        result = await engine.submit_checkout(session_id, card_in(given), buyer)
+        result = await engine.submit_checkout(session_id, _means(given), buyer)
     except CardRefusal as refusal:
         return await _checkout_page(request, given, refusal.message, refusal.param)
     except Refusal as refusal:
@@ -44,6 +48,23 @@ async def _pay(request: Request) -> Response:
     if result.redirect_url is None:
         return await _checkout_page(request, given, result.message, result.param)
     return see(result.redirect_url)
+
+
+def _means(given: dict[str, str]) -> CardForm | BankForm:
+    if given.get("debit"):
+        return BankForm(given["debit"][:20], given.get("account", "")[:60])
+    return card_in(given)
+
+
+async def _promotion_code(request: Request) -> Response:
+    given = await form(request)
+    session_id = request.path_params["id"]
+    written = given.get("promotion_code", "")[:500] if given.get("answer") != "remove" else None
+    try:
+        await engine_of(request).apply_promotion_code(session_id, written)
+    except Refusal as refusal:
+        return await _checkout_page(request, given, refusal.message, "promotion_code")
+    return see(f"{configuration_of(request).public_url}/checkout/{session_id}")
 
 
 async def _expire(request: Request) -> Response:
@@ -114,6 +135,7 @@ async def _confirm(request: Request) -> Response:
 ROUTES = [
     Route("/checkout/{id}", refusing(_checkout), methods=["GET"]),
     Route("/checkout/{id}", refusing(_pay), methods=["POST"]),
+    Route("/checkout/{id}/promotion_code", refusing(_promotion_code), methods=["POST"]),
     Route("/checkout/{id}/expire", refusing(_expire), methods=["POST"]),
     Route("/authenticate/{id}", refusing(_authentication), methods=["GET"]),
     Route("/authenticate/{id}", refusing(_authenticate), methods=["POST"]),

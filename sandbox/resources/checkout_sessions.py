@@ -2,7 +2,8 @@
 
 from stripe.params import checkout as params
 
-from sandbox import completion
+from sandbox import completion, discounting
+from sandbox.debits import KINDS
 from sandbox.errors import Refusal, missing
 from sandbox.pagination import Where, page
 from sandbox.resources import line_items
@@ -19,7 +20,7 @@ _FIELDS = (
     "success_url", "payment_method_collection", "integration_identifier",
 )  # fmt: skip
 _UNSUPPORTED = (
-    "discounts", "shipping_options", "shipping_address_collection", "optional_items", "custom_fields", "invoice_creation",
+    "shipping_options", "shipping_address_collection", "optional_items", "custom_fields", "invoice_creation",
     "setup_intent_data", "tax_id_collection", "consent_collection", "after_expiration", "customer_account",
     "payment_method_data", "name_collection",
 )  # fmt: skip
@@ -29,15 +30,21 @@ def create(tx: Transaction, call: Call) -> Json:
     """Open a session for a payment or a subscription; its `url` is the sandbox's checkout page."""
     refuse_unsupported(call, *_UNSUPPORTED)
     check(tx, call)
-    session = assign(
-        tx.new("checkout.session", metadata={}, status="open", payment_status="unpaid", payment_method_types=["card"]), call, *_FIELDS
-    )
+    session = assign(tx.new("checkout.session", metadata={}, status="open", payment_status="unpaid"), call, *_FIELDS)
     session["mode"] = call.params["mode"]
     session["ui_mode"] = call.given("ui_mode") or "hosted_page"
     session["expires_at"] = call.given("expires_at") or tx.now + DAY
     items = line_items.build(tx, call)
-    session |= line_items.totals(items)
     session |= _customer(tx, session, call)
+    discount = discounting.asked(tx, call)
+    if discount is not None:
+        discounting.check(tx, discount, session["customer"], items)
+        items = discounting.priced(tx, items, discount.coupon)
+    session["discounts"] = [discount.shown()] if discount else []
+    session |= line_items.totals(items)
+    if discount is not None and session["mode"] == "payment":
+        discounting.check_total(session["amount_total"], session["currency"])
+    session["payment_method_types"] = ["card", *([KINDS[session["currency"]]] if _takes_debits(session) else [])]
     session |= _presentation(session)
     session["url"] = f"{tx.configuration.public_url}/checkout/{session['id']}" if session["ui_mode"] == "hosted_page" else None
     if session["ui_mode"] != "hosted_page":
@@ -47,6 +54,10 @@ def create(tx: Transaction, call: Call) -> Json:
         tx.add(item, parent=session["id"])
     tx.schedule(session["id"], session["expires_at"])
     return session
+
+
+def _takes_debits(session: Json) -> bool:
+    return session["mode"] == "payment" and session["currency"] in KINDS
 
 
 def _data(call: Call, name: str) -> Json:
@@ -59,7 +70,6 @@ def _data(call: Call, name: str) -> Json:
 def _presentation(session: Json) -> Json:
     hosted = session["ui_mode"] == "hosted_page"
     return {
-        "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
         "custom_text": {"after_submit": None, "shipping_address": None, "submit": None, "terms_of_service_acceptance": None},
         "adaptive_pricing": {"enabled": False},
         "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},

@@ -1,4 +1,4 @@
-"""/v1/coupons and /v1/promotion_codes: kept; a checkout does not take them off a price yet."""
+"""/v1/coupons and /v1/promotion_codes; what they take off is sandbox.discounting's."""
 
 from stripe import params
 

@@ -116,5 +116,6 @@ def _check_total(call: Call, items: list[Json]) -> None:
 
 def totals(items: list[Json]) -> Json:
     """Return a session's currency and amounts (minor units)."""
-    total = sum(item["amount_total"] for item in items)
-    return {"currency": items[0]["currency"], "amount_subtotal": total, "amount_total": total}
+    subtotal, off = (sum(item[name] for item in items) for name in ("amount_subtotal", "amount_discount"))
+    details = {"amount_discount": off, "amount_shipping": 0, "amount_tax": 0}
+    return {"currency": items[0]["currency"], "amount_subtotal": subtotal, "amount_total": subtotal - off, "total_details": details}

@@ -7,6 +7,7 @@ from stripe import params
 
 from sandbox import payments
 from sandbox.currencies import check_amount, currency
+from sandbox.debits import KINDS
 from sandbox.errors import InvalidParameters, Refusal, missing, parameter_missing, unexpected_state
 from sandbox.pagination import Where, page
 from sandbox.resources import payment_methods
@@ -71,7 +72,8 @@ def create(tx: Transaction, call: Call) -> Json:
     known = assign({"metadata": {}}, call, *_FIELDS)
     if call.given("customer"):
         known["customer"] = tx.get("customer", call.given("customer"), "customer")["id"]
-    known["automatic_payment_methods"] = _automatic(call)
+    known["automatic_payment_methods"] = automatic = _automatic(call)
+    known["payment_method_types"] = ["card", *([KINDS[code]] if automatic and code in KINDS else [])]
     intent = payments.new_intent(tx, amount=call.params["amount"], currency=code, **known)
     if call.given("confirm"):
         return _confirm(tx, intent, call)

@@ -5,7 +5,7 @@ from typing import Any
 import stripe
 from stripe import params
 
-from sandbox import cards
+from sandbox import cards, debits
 from sandbox.cards import CardForm
 from sandbox.errors import CardRefusal, Refusal, missing, parameter_missing
 from sandbox.pagination import Where, page
@@ -40,10 +40,12 @@ def test_card(number: str) -> CardForm:
 
 
 def resolve(tx: Transaction, method_id: str, param: str = "payment_method") -> Json:
-    """Return a payment method by its id; a test id (pm_card_visa) stands for a fresh card of its kind."""
+    """Return a payment method by its id; a test id (pm_card_visa) stands for a fresh card or bank account of its kind."""
     number = cards.TEST_METHODS.get(method_id)
     if number is not None:
         return new_card(tx, test_card(number))
+    if method_id in debits.TEST_METHODS:
+        return debits.new_account(tx, debits.BankForm(*debits.TEST_METHODS[method_id]), billing_details({}))
     return tx.get("payment_method", method_id, param)
 
 

@@ -176,7 +176,7 @@ async def test_what_a_session_refuses(shop: Shop) -> None:
         ({"payment_method_types": ["card"]}, (400, "parameter_unknown", "payment_method_types")),
         ({"ui_mode": "hosted"}, (400, None, "ui_mode")),
         ({"subscription_data": {"description": "x"}}, (400, None, "subscription_data")),
-        ({"discounts": [{"coupon": "x"}]}, (400, None, "discounts")),
+        ({"discounts": [{"coupon": "x"}]}, (404, "resource_missing", "discounts[0][coupon]")),
         (lines(one | {"quantity": 0}), (400, whole, "line_items[0][quantity]")),
         (lines(one | {"quantity": 10**9}), (400, whole, "line_items[0][quantity]")),
         (lines({"price": shop.once.id}), (400, "parameter_missing", "line_items[0][quantity]")),
