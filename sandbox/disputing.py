@@ -52,9 +52,11 @@ def _new(tx: Transaction, charge: Json, claim: Claim) -> Json:
     made["evidence"]["customer_email_address"] = charge["billing_details"]["email"]
     made["evidence"]["customer_name"] = charge["billing_details"]["name"]
     made["evidence_details"] |= {"due_by": tx.now + DUE_SECONDS, "enhanced_eligibility": {}}
-    known = {"brand": charge["payment_method_details"]["card"]["brand"], "network_reason_code": _CODES.get(claim.reason)}
-    card = nested(stripe.Dispute.PaymentMethodDetails.Card, case_type="inquiry" if claim.inquiry else "chargeback", **known)
-    made["payment_method_details"] = {"type": "card", "card": card}
+    charged = charge["payment_method_details"].get("card")
+    if charged is not None:  # Stripe shows nothing of the account that a debit was from
+        known = {"brand": charged["brand"], "network_reason_code": _CODES.get(claim.reason)}
+        card = nested(stripe.Dispute.PaymentMethodDetails.Card, case_type="inquiry" if claim.inquiry else "chargeback", **known)
+        made["payment_method_details"] = {"type": "card", "card": card}
     return made
 
 
@@ -85,7 +87,8 @@ def submit(tx: Transaction, dispute: Json) -> Json:
 
 def _escalate(tx: Transaction, dispute: Json) -> Json:
     dispute |= {"status": "needs_response", "is_charge_refundable": False}
-    dispute["payment_method_details"]["card"]["case_type"] = "chargeback"
+    if dispute["payment_method_details"]:
+        dispute["payment_method_details"]["card"]["case_type"] = "chargeback"
     return _withdraw(tx, tx.save(dispute, "charge.dispute.updated"))
 
 

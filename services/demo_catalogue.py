@@ -1,9 +1,16 @@
 """The demo's shop: a plan by the month and by the year, a course, a bundle of credits."""
 
-from models import BillingInterval, Plan, PlanKind
+from dataclasses import replace
+
+from models import BillingInterval, Plan, PlanKind, Seller
 from services.billing import Billing
 from services.catalogue import PlanTerms, PriceTerms, save_plan
 from services.publication import publish
+
+SELLER = "demo-seller"
+"""The subject of the demo's seller, whose the course is."""
+
+COURSE = "course-python"
 
 PLANS = (
     PlanTerms(
@@ -12,6 +19,7 @@ PLANS = (
         name="Pro",
         description="Everything, for as long as you stay.",
         features=("exports", "priority-support"),
+        credits=20,
         prices=(
             PriceTerms("USD", 1_900, BillingInterval.MONTH, 1),
             PriceTerms("USD", 19_000, BillingInterval.YEAR, 1),
@@ -20,7 +28,7 @@ PLANS = (
         ),
     ),
     PlanTerms(
-        code="course-python",
+        code=COURSE,
         kind=PlanKind.PACKAGE,
         name="Python from the ground up",
         description="A course of twelve lessons, yours for good.",
@@ -40,10 +48,15 @@ PLANS = (
 
 
 async def seed_demo(billing: Billing) -> None:
-    """Make the demo's plans where there is none of their code, and bring those that are there to Stripe. Raises the gateway's Refusals."""
+    """Make the demo's seller, and its plans where there is none of their code; bring those that are there to Stripe.
+
+    Raises the gateway's Refusals.
+    """
+    await Seller.bulk_create([Seller(external_id=SELLER, name="Cleo", email="demo-seller@example.com")], ignore_conflicts=True)
+    seller = await Seller.get(external_id=SELLER)
     for terms in PLANS:
         found = await Plan.get_or_none(code=terms.code)
         if found is None:
-            await save_plan(billing, terms)
+            await save_plan(billing, replace(terms, seller_id=seller.id) if terms.code == COURSE else terms)
         else:
             await publish(billing, found.id)

@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from models import BillingInterval, CheckoutSession, Payment, RefundRequest
 from models.database import connect, disconnect
 from sandbox.cards import CardForm
+from sandbox.debits import SETTLES_AFTER, BankForm
 from sandbox.engine import Engine
 from sandbox.submission import Buyer
 from services.audit import Caller
@@ -25,6 +26,7 @@ from services.credits import Booking, grant_credits, use_credits
 from services.errors import AlreadyEntitled, AlreadySubscribed, InsufficientCredits, InvoiceNotPayable
 from services.invoices import InvoiceTerms, LineTerms, create_invoice, void_invoice
 from services.payment_intents import PaymentIntentRequest, create_payment_intent
+from services.promotion_codes import PromotionTerms, create_promotion_code
 from services.purchases import Choice
 from services.refund_requests import Asked, approve_refund_request, reject_refund_request, request_refund, withdraw_refund_request
 from services.refunds import RefundRequest as RefundAsked
@@ -153,6 +155,37 @@ class Money(RuleBasedStateMachine):
             intent = str((await Payment.get(id=done.object_id)).stripe_payment_intent_id)
             await self.engine.pay_intent(intent, str(done.extra), CARD, "https://app.example/done")
             self.books.came_in(intent, Paid(who, CREDITS, 10 * quantity, quantity))
+            await self.settled()
+
+        self.do(work())
+
+    @rule(who=people, quantity=st.integers(6, 9), percent=st.sampled_from((5.0, 12.5, 33.33)))
+    def buy_credits_with_a_code(self, who: str, quantity: int, percent: float) -> None:
+        async def work() -> None:
+            code = f"CODE-{self.key()}-{self.chaos.randrange(10**9)}"
+            await create_promotion_code(self.billing, SUPPORT, PromotionTerms(code, percent_off=percent), None)
+            session = await self._session(who, plan_code=CREDITS, currency="USD", quantity=quantity * 10, promotion_code=code)
+            await self._pay(session, who)
+            amount = 100 * quantity - int(quantity * percent + 0.5)
+            self.books.came_in((await self._intent_of(session))["payment_intent"], Paid(who, CREDITS, amount, quantity * 10))
+            await self.settled()
+
+        self.do(work())
+
+    @rule(who=people, comes_back=st.booleans())
+    def buy_a_course_by_bank_debit(self, who: str, comes_back: bool) -> None:
+        async def work() -> None:
+            if self.books.holds(who):
+                return
+            session = await self._session(who, plan_code=COURSE, currency="USD")
+            account = "000222222227" if comes_back else "000123456789"
+            await self.engine.submit_checkout(session, BankForm("us_bank_account", account), Buyer(f"{who}@example.test", who))
+            await self.settled()
+            with pytest.raises(AlreadyEntitled):
+                await self._session(who, plan_code=COURSE, currency="USD")
+            await self.engine.advance(SETTLES_AFTER)
+            if not comes_back:
+                self.books.came_in((await self._intent_of(session))["payment_intent"], Paid(who, COURSE, 49_900))
             await self.settled()
 
         self.do(work())

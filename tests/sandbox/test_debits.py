@@ -76,3 +76,16 @@ async def test_what_is_no_account(shop: Shop) -> None:
     for wrong in ("123", "1" * 18, "12a4"):
         result = await shop.served.sandbox.engine.submit_checkout(session.id, BankForm("us_bank_account", wrong), BUYER)
         assert (result.status, result.param) == ("declined", "account")
+
+
+async def test_a_debit_is_disputed_without_a_card(shop: Shop) -> None:
+    intent = await shop.client.v1.payment_intents.create_async({"amount": 5000, "currency": "usd"})
+    await shop.client.v1.payment_intents.confirm_async(
+        intent.id, {"payment_method": "pm_usBankAccount_success", "return_url": "https://app.example/"}
+    )
+    engine = shop.served.sandbox.engine
+    await engine.advance(SETTLES_AFTER)
+    paid = await shop.client.v1.payment_intents.retrieve_async(intent.id)
+    dispute = await engine.open_dispute(str(paid.latest_charge), inquiry=True)
+    assert (dispute["payment_method_details"], dispute["status"]) == (None, "warning_needs_response")
+    assert (await engine.close_dispute(dispute["id"], won=False))["status"] == "warning_closed"
