@@ -61,8 +61,9 @@ class Served:
         self.process.send_signal(number)
         return self.process.wait(30)
 
-    def token(self, role: str) -> str:
-        found = re.search(rf"^  {role} .*\n  (\S+)$", self.out, re.MULTILINE)
+    def token(self, role: str, name: str = "") -> str:
+        """Of the first of that role, or of the one whose name begins so."""
+        found = re.search(rf"^  {role} +{name}.*\n  (\S+)$", self.out, re.MULTILINE)
         assert found is not None
         return found[1]
 

@@ -57,8 +57,8 @@ class Shop:
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def ask(self, query: str, variables: Json | None = None, role: str = "CUSTOMER") -> Json:
-        headers = {"authorization": f"Bearer {self._served.token(role)}"}
+    async def ask(self, query: str, variables: Json | None = None, role: str = "CUSTOMER", name: str = "") -> Json:
+        headers = {"authorization": f"Bearer {self._served.token(role, name)}"}
         answer = await self._client.post("/graphql", json={"query": query, "variables": variables}, headers=headers)
         body: Json = answer.json()
         assert (answer.status_code, body.get("errors")) == (200, None), body
@@ -98,6 +98,12 @@ def is_told_whole(payment: Json) -> bool:
     return payment["status"] == "SUCCEEDED" and payment["method"] is not None
 
 
+def is_begun(mine: Json) -> bool:
+    """Whether the subscription is told to be active and its payment was told whole: events come in any order."""
+    active = [row["status"] for row in mine["subscriptions"]["nodes"]] == ["ACTIVE"]
+    return active and any(map(is_told_whole, mine["payments"]["nodes"]))
+
+
 async def subscribe(shop: Shop, person: Person) -> None:
     """A plan by card: active, paid, and not sold a second time."""
     session = await shop.begin(planCode="pro", currency="USD", interval="MONTH")
@@ -107,7 +113,7 @@ async def subscribe(shop: Shop, person: Person) -> None:
         lambda: shop.checkout(session), lambda found: found["status"] == "COMPLETE" and found["subscription"] is not None
     )
     assert (done["url"], done["payment"]) == (None, None)
-    mine = await shop.until(lambda: shop.ask(MINE), lambda found: any(map(is_told_whole, found["payments"]["nodes"])))
+    mine = await shop.until(lambda: shop.ask(MINE), is_begun)
     (subscription,) = mine["subscriptions"]["nodes"]
     assert subscription.pop("id") == done["subscription"]["id"]
     assert subscription == {
@@ -213,7 +219,10 @@ async def live_through(served: Served, person: Person) -> None:
         told = [(row["status"], row["amount"]["amount"], row["amountRefunded"]["amount"]) for row in mine["payments"]["nodes"]]
         assert told == [("CANCELED", 1300, 0), ("SUCCEEDED", 1800, 0), ("REFUNDED", 49900, 49900), ("SUCCEEDED", 1900, 0)]
         assert mine["payments"]["totalCount"] == 4
-        stranger = await shop.ask(MINE, role="SELLER")
+        stranger = await shop.ask(MINE, name="Bert")
         assert (stranger["payments"]["nodes"], stranger["subscriptions"]["nodes"]) == ([], [])
+        seller = await shop.ask(MINE, role="SELLER")
+        assert [row["plan"] for row in seller["payments"]["nodes"]] == [{"code": "course-python"}]
+        assert seller["subscriptions"]["nodes"] == []
     finally:
         await shop.close()
