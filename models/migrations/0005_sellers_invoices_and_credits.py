@@ -39,7 +39,7 @@ TABLES = (
     CHECK ("origin" IN ('SUBSCRIPTION', 'ISSUED')),
     CHECK ("status" IN ('DRAFT', 'OPEN', 'PARTIALLY_PAID', 'PAID', 'VOID', 'UNCOLLECTIBLE')),
     CHECK (length("currency") = 3 AND "currency" = upper("currency")),
-    CHECK ("amount_paid" >= 0 AND "amount_paid" <= "total"),
+    CHECK ("amount_paid" >= 0 AND ("amount_paid" <= "total" OR "origin" = 'SUBSCRIPTION')),
     CHECK ("stripe_version" >= 0)
 )""",
     'CREATE INDEX "invoice_customer_id_id" ON "invoice" ("customer_id", "id")',

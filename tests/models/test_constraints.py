@@ -62,6 +62,7 @@ def one_of(column: str, words: Iterable[str]) -> str:
     return f'"{column}" IN ({", ".join(repr(str(word)) for word in words)})'
 
 
+PAID_OF_TOTAL = '"amount_paid" >= 0 AND ("amount_paid" <= "total" OR "origin" = \'SUBSCRIPTION\')'
 CURRENCY = 'length("currency") = 3 AND "currency" = upper("currency")'
 REFUNDED = '"amount_refunded" >= 0 AND "amount_refunded" <= "amount"'
 RECURRING = '("interval" IS NULL) = ("interval_count" IS NULL)'
@@ -132,8 +133,8 @@ REFUSED: list[tuple[type[Record], dict[str, Any], str]] = [
     (Invoice, {"origin": "OTHER"}, one_of("origin", InvoiceOrigin)),
     (Invoice, {"status": "LATE"}, one_of("status", InvoiceStatus)),
     (Invoice, {"currency": "usd"}, CURRENCY),
-    (Invoice, {"amount_paid": 101}, '"amount_paid" >= 0 AND "amount_paid" <= "total"'),
-    (Invoice, {"amount_paid": -1}, '"amount_paid" >= 0 AND "amount_paid" <= "total"'),
+    (Invoice, {"amount_paid": 101}, PAID_OF_TOTAL),
+    (Invoice, {"amount_paid": -1}, PAID_OF_TOTAL),
     (Invoice, {"stripe_version": -1}, VERSION),
     (InvoiceLine, {"quantity": 0}, '"quantity" >= 1'),
     (InvoiceLine, {"currency": "usd"}, CURRENCY),
