@@ -9,6 +9,7 @@ from models import Customer as CustomerRow
 from models import Entitlement as EntitlementRow
 from models import Invoice as InvoiceRow
 from models import Payment as PaymentRow
+from models import Seller as SellerRow
 from models import Subscription as SubscriptionRow
 from resolvers import filters
 from resolvers.declarations import Connected, Derived, Listed, Related
@@ -21,6 +22,7 @@ from schema.types.entitlement import Entitlement
 from schema.types.invoice import Invoice, InvoiceFilter
 from schema.types.node import Node
 from schema.types.payment import Payment, PaymentFilter
+from schema.types.seller import Seller
 from schema.types.subscription import Subscription, SubscriptionFilter
 from services.authentication import Role
 
@@ -62,3 +64,6 @@ class Viewer:
     email: str | None
     roles: list[Role]
     customer: Customer | None = declare(Related(CustomerRow, "external_id", "external_id"), description="Null until the viewer first buys.")
+    seller: Seller | None = declare(
+        Related(SellerRow, "external_id", "external_id"), description="Who the viewer is as a seller; null for those who sell nothing."
+    )

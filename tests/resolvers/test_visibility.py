@@ -429,7 +429,14 @@ PARTS: dict[str, tuple[str, Any]] = {
 }
 """Objects that are no rows: where they stand; what they hold is seen by whoever sees what they belong to."""
 
-SELECTED = {"nodes": "{ id }", "edges": "{ cursor }", "node": "{ id }", "pageInfo": "{ hasNextPage }", "customer": "{ externalId }"}
+SELECTED = {
+    "nodes": "{ id }",
+    "edges": "{ cursor }",
+    "node": "{ id }",
+    "pageInfo": "{ hasNextPage }",
+    "customer": "{ externalId }",
+    "seller": "{ name }",
+}
 
 
 def of_mutations(name: str) -> bool:
@@ -541,7 +548,7 @@ async def test_parts_are_whole_for_their_owner(asking: Asking, world: World, kin
     for step in path:
         answer = answer[step]
     assert list(answer) == names
-    assert [name for name, value in answer.items() if value is None] == {"PaymentMethod": ["wallet"]}.get(kind, [])
+    assert [name for name, value in answer.items() if value is None] == {"PaymentMethod": ["wallet"], "Viewer": ["seller"]}.get(kind, [])
 
 
 OPEN_PARTS = {"Viewer", "BillingConfig", "PlanConnection", "PlanEdge", "SellerConnection", "SellerEdge"} | {
@@ -609,6 +616,14 @@ async def test_a_seller_sees_who_bought_but_not_what_else_they_have(asking: Aski
     }
     assert await asking.codes("seller", "{ payments { nodes { customer { creditBalance } } } }") == ["FORBIDDEN"]
     assert await asking.ask("owner", "{ payments { nodes { id } } }") == {"payments": ids(other, world.alice.payment)}
+
+
+async def test_sellers_find_themselves(asking: Asking, world: World) -> None:
+    text = "{ viewer { externalId seller { id name email } } }"
+    for who in ROLES:
+        expected = {"id": world.seller.id, "name": "Carol", "email": "carol@example.test"} if who == "seller" else None
+        answer = (await asking.ask(who, text))["viewer"]
+        assert answer == (None if who == "anonymous" else {"externalId": answer["externalId"], "seller": expected})
 
 
 async def test_a_seller_who_buys_sees_both(asking: Asking, world: World) -> None:
