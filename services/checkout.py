@@ -6,12 +6,15 @@ from typing import Any
 
 from models import CheckoutMode, CheckoutSession, CheckoutStatus, Payment, PaymentStatus, PromotionCode
 from models.database import transaction
+from models.persistence import lock, lock_id
 from services import audit, customers, publication
-from services.audit import Caller
+from services.audit import ITSELF, Caller
 from services.billing import Billing
 from services.errors import InvalidInput, Refusal
 from services.idempotency import Call, Done, once
+from services.journal import change, journal
 from services.mirror import write
+from services.payment_intents import UNPAID
 from services.purchases import Choice, check_choice
 from services.return_urls import return_url
 from services.sales import Sale, sale_of
@@ -119,7 +122,7 @@ async def _standing(sale: Sale, parameters: dict[str, Any]) -> str | None:
         expires_at__gt=datetime.now(UTC) + EXPIRING,
     )
     if not sale.recurring:
-        same = same.filter(payment__amount=sale.amount, payment__status=PaymentStatus.PENDING.value)
+        same = same.filter(payment__amount=sale.amount, payment__status__in=UNPAID)
     for row in await same.order_by("-id").limit(MAX_STANDING):
         asked = row.parameters | {"metadata": _own(row.parameters["metadata"])}
         if all(asked.get(name) == value for name, value in _page(sale, parameters).items()):
@@ -196,10 +199,14 @@ async def _discounts(row: CheckoutSession) -> dict[str, Any]:
 
 async def fail(row_id: str, reason: str) -> None:
     """Give up a session that is not at Stripe and never will be, and cancel its payment."""
-    async with transaction():
-        row = await CheckoutSession.filter(id=row_id).select_for_update(no_key=True).get()
+    async with transaction(), journal(ITSELF):
+        row = await lock_id(CheckoutSession, row_id)
         if row.stripe_session_id is None:
-            row.failure, row.status = reason, CheckoutStatus.EXPIRED.value
-            await row.save(update_fields=["failure", "status"])
-            unpaid = Payment.filter(id=row.payment_id, status=PaymentStatus.PENDING.value, stripe_payment_intent_id=None)
-            await unpaid.update(status=PaymentStatus.CANCELED.value)
+            await change(row, {"failure": reason, "status": CheckoutStatus.EXPIRED.value})
+            await _cancel(row.payment_id)
+
+
+async def _cancel(payment_id: str | None) -> None:
+    payment = await lock(Payment, id=payment_id, stripe_payment_intent_id=None) if payment_id else None
+    if payment is not None and payment.status == PaymentStatus.PENDING:
+        await change(payment, {"status": PaymentStatus.CANCELED.value})

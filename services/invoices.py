@@ -4,7 +4,10 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from tortoise.exceptions import IntegrityError
+
 from models import PAID, PAYABLE, Invoice, InvoiceLine, InvoiceOrigin, InvoiceStatus, OutboxKind, Payment, PaymentStatus
+from models.database import transaction
 from models.persistence import insert, new
 from services import audit, customers, outbox, sellers
 from services.audit import Caller
@@ -55,7 +58,6 @@ async def create_invoice(caller: Caller, terms: InvoiceTerms, key: str | None) -
     async def begin() -> str:
         if terms.seller_id is not None:
             await sellers.require(terms.seller_id, "sellerId")
-        await _check_reference(terms)
         customer = await customers.row_for(terms.customer_external_id, terms.email)
         row = Invoice(
             customer_id=customer.id,
@@ -67,7 +69,7 @@ async def create_invoice(caller: Caller, terms: InvoiceTerms, key: str | None) -
             due_at=terms.due_at,
             metadata=metadata,
         )
-        await row.save(force_create=True)
+        await _save(row)
         await insert([_line(row, place, line) for place, line in enumerate(terms.lines, 1)])
         await audit.record(caller, "invoice.create", row.id, customer=customer.id, total=total, currency=row.currency)
         return str(row.id)
@@ -131,10 +133,12 @@ def _check_line(line: LineTerms, currency: str, place: str) -> None:
         )
 
 
-async def _check_reference(terms: InvoiceTerms) -> None:
-    key = _reference_key(terms)
-    if key is not None and await Invoice.filter(reference_key=key).select_for_update().exists():
-        raise InvalidInput("There is an invoice with this reference already: one reference is one invoice.", "reference")
+async def _save(row: Invoice) -> None:
+    try:
+        async with transaction():
+            await row.save(force_create=True)
+    except IntegrityError:
+        raise InvalidInput("There is an invoice with this reference already: one reference is one invoice.", "reference") from None
 
 
 def _reference_key(terms: InvoiceTerms) -> str | None:

@@ -18,7 +18,7 @@ ACTOR = "stripe"
 TOLD = {
     "credit_entry": ("customer_id", "kind", "amount", "balance_after"),
     "entitlement": ("feature", "active_until", "past_due_since", "disputed", "revoked_reason"),
-    "promotion_code": ("code", "active", "seller_id"),
+    "promotion_code": ("code", "active", "failure", "seller_id"),
 }
 """Tables of rows without a status -> what of them the audit log is told."""
 

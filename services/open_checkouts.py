@@ -1,5 +1,6 @@
 """What stands open to be paid, and what is closed of it once the thing is paid."""
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 from tortoise.queryset import QuerySet
@@ -8,7 +9,7 @@ from models import CheckoutSession, CheckoutStatus, Invoice, InvoiceStatus, Paym
 from models.ids import Prefix, prefix_of
 from services import checkout, payment_intents
 from services.billing import Billing
-from services.errors import StripeRejected, StripeUnavailable
+from services.errors import Refusal, StripeRejected, StripeUnavailable
 from services.mirror import write
 from services.payment_intents import UNPAID
 from services.stripe_gateway import Request
@@ -22,13 +23,23 @@ BEING_MADE = timedelta(minutes=2)
 async def close_checkouts(billing: Billing, subject_id: str) -> None:
     """Expire the open sessions and cancel the open payment intents for what a payment or a subscription has bought, or of an invoice.
 
-    Of an invoice that is paid in part, only those that ask for more than is due. Raises the gateway's retryable Refusals.
+    Of an invoice that is paid in part, only those that ask for more than is due. One that cannot be closed keeps none of the others open.
+    Raises the gateway's retryable Refusals.
     """
     sessions, payments = await _open_for(subject_id)
-    for session in await sessions.order_by("id"):
-        await _expire(billing, session)
-    for payment in await payments.order_by("id"):
-        await _cancel(billing, payment)
+    closing = [lambda row=row: _expire(billing, row) for row in await sessions.order_by("id")]
+    closing += [lambda row=row: _cancel(billing, row) for row in await payments.order_by("id")]
+    failed = [refusal for close in closing if (refusal := await _refused(close)) is not None]
+    if failed:
+        raise failed[0]
+
+
+async def _refused(close: Callable[[], Awaitable[None]]) -> Refusal | None:
+    try:
+        await close()
+    except Refusal as refusal:
+        return refusal
+    return None
 
 
 def sessions_for(customer_id: str, plan_id: str) -> QuerySet[CheckoutSession]:

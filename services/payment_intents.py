@@ -6,11 +6,13 @@ from typing import Any
 
 from models import Payment, PaymentStatus
 from models.database import transaction
+from models.persistence import lock_id
 from services import audit, customers
-from services.audit import Caller
+from services.audit import ITSELF, Caller
 from services.billing import Billing
 from services.errors import InvalidInput, Refusal
 from services.idempotency import Call, Done, once
+from services.journal import change, journal
 from services.minimum_amounts import check_charge
 from services.mirror import write
 from services.purchases import Choice, check_choice
@@ -123,11 +125,11 @@ async def _made(billing: Billing, row: Payment) -> Snapshot:
 
 async def fail(row_id: str, refusal: Refusal) -> None:
     """Give up a payment that is not at Stripe and never will be."""
-    async with transaction():
-        row = await Payment.filter(id=row_id).select_for_update(no_key=True).get()
+    async with transaction(), journal(ITSELF):
+        row = await lock_id(Payment, row_id)
         if row.stripe_payment_intent_id is None and row.status == PaymentStatus.PENDING:
-            row.status, row.failure_code, row.failure_message = PaymentStatus.FAILED.value, refusal.code.lower(), refusal.message
-            await row.save(update_fields=["status", "failure_code", "failure_message"])
+            told = {"failure_code": refusal.code.lower(), "failure_message": refusal.message}
+            await change(row, told | {"status": PaymentStatus.FAILED.value})
 
 
 async def _secret(billing: Billing, row_id: str) -> str | None:

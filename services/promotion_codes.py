@@ -8,12 +8,14 @@ from typing import Any
 
 from models import DiscountDuration, Plan, PromotionCode
 from models.database import transaction
+from models.persistence import lock_id
 from services import audit, publication, sellers
-from services.audit import Caller
+from services.audit import ITSELF, Caller
 from services.billing import Billing
 from services.discounts import MAX_PROMOTION_CODE
 from services.errors import InvalidInput, NotFound, Refusal
 from services.idempotency import Call, Done, once
+from services.journal import change, journal
 from services.minimum_amounts import check_unit_amount
 from services.mirror import write
 from services.text_input import MAX_CODE, MAX_ID, checked_text
@@ -150,11 +152,10 @@ async def _make_coupon(billing: Billing, row: PromotionCode) -> None:
 
 async def fail(row_id: str, reason: str) -> None:
     """Give up a code that is not at Stripe and never will be."""
-    async with transaction():
-        row = await PromotionCode.filter(id=row_id).select_for_update(no_key=True).get()
+    async with transaction(), journal(ITSELF):
+        row = await lock_id(PromotionCode, row_id)
         if row.stripe_promotion_code_id is None:
-            row.failure = reason
-            await row.save(update_fields=["failure"])
+            await change(row, {"failure": reason})
 
 
 def _duration(terms: PromotionTerms) -> DiscountDuration:

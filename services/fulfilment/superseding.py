@@ -1,19 +1,27 @@
 """A thing that was paid is not to be paid again: what else stands open for it is staged to be closed, and a second payment to go back."""
 
-from models import LIVE, OutboxKind, Payment, PaymentStatus, Plan, PlanKind, Subscription
+from models import LIVE, AuditEntry, CheckoutSession, OutboxKind, Payment, PaymentStatus, Plan, PlanKind, Subscription, SubscriptionStatus
 from models.persistence import find
 from services import outbox
+from services.audit import ITSELF
 
 STANDING = (PaymentStatus.SUCCEEDED.value, PaymentStatus.PARTIALLY_REFUNDED.value)
 """Payments by which a package is held, and that can be given back."""
 
+BEGUN = sorted(LIVE - {SubscriptionStatus.INCOMPLETE})
+"""Subscriptions that run; one whose first payment is still to come may never begin."""
 
-async def supersede_by_payment(payment: Payment) -> None:
-    """For a package that is sold once, whose payment has just come in."""
-    plan = await find(Plan, id=payment.plan_id) if payment.plan_id and payment.customer_id else None
-    if plan is None or plan.kind != PlanKind.PACKAGE or plan.repeatable or payment.subscription_id or payment.invoice_id:
+
+async def supersede_by_payment(payment: Payment, *, first: bool) -> None:
+    """For a payment that has just come in (`first`), or stands again after a dispute or a refund that failed."""
+    if payment.subscription_id:
+        await _of_ended(payment.subscription_id)
         return
-    await outbox.stage(OutboxKind.CLOSE_CHECKOUTS, payment.id)
+    plan = await find(Plan, id=payment.plan_id) if payment.plan_id and payment.customer_id else None
+    if plan is None or plan.kind != PlanKind.PACKAGE or plan.repeatable or payment.invoice_id:
+        return
+    if first:
+        await outbox.stage(OutboxKind.CLOSE_CHECKOUTS, payment.id)
     held = Payment.filter(customer_id=payment.customer_id, plan_id=plan.id, status__in=STANDING, subscription_id=None, invoice_id=None)
     if await held.exclude(id=payment.id).exists():
         await outbox.stage(OutboxKind.RETURN_DUPLICATE, payment.id)
@@ -24,6 +32,26 @@ async def supersede_by_subscription(subscription: Subscription) -> None:
     if subscription.plan_id is None or subscription.status not in LIVE:
         return
     await outbox.stage(OutboxKind.CLOSE_CHECKOUTS, subscription.id)
-    running = Subscription.filter(customer_id=subscription.customer_id, plan_id=subscription.plan_id, status__in=sorted(LIVE))
+    running = Subscription.filter(customer_id=subscription.customer_id, plan_id=subscription.plan_id, status__in=BEGUN)
     if await running.exclude(id=subscription.id).exists():
         await outbox.stage(OutboxKind.END_DUPLICATE, subscription.id)
+
+
+async def running_beside(subject: Subscription) -> list[Subscription]:
+    """The subscriptions of the same customer to the same plan that run, the subject too, as far as our checkouts began them."""
+    running = await Subscription.filter(customer_id=subject.customer_id, plan_id=subject.plan_id, status__in=BEGUN)
+    sessions = await CheckoutSession.filter(subscription_id__in=[row.id for row in running])
+    ours = {session.subscription_id for session in sessions}
+    return [row for row in running if row.id in ours]
+
+
+async def ended_as_duplicate(subscription_id: str) -> bool:
+    """Whether we have ended, or set out to end, the subscription because the customer had the same already."""
+    return await AuditEntry.filter(object_id=subscription_id, action="subscription.cancel", actor=ITSELF).exists()
+
+
+async def _of_ended(subscription_id: str) -> None:
+    """What comes in for a subscription that was ended as a duplicate goes back."""
+    subscription = await find(Subscription, id=subscription_id)
+    if subscription is not None and subscription.status not in LIVE and await ended_as_duplicate(subscription_id):
+        await outbox.stage(OutboxKind.END_DUPLICATE, subscription_id)

@@ -1,8 +1,9 @@
 """What was given up here, without a word of Stripe's, is what Stripe says once it speaks."""
 
-from models import CheckoutSession, Payment, Refund
-from services import checkout, refunds
+from models import AuditEntry, CheckoutSession, Payment, PromotionCode, Refund
+from services import checkout, payment_intents, promotion_codes, refunds
 from services.billing import Billing
+from services.errors import StripeRejected
 from services.mirror import write
 from services.snapshot import Snapshot
 from tests.mirror.catalogue import Ids
@@ -23,9 +24,35 @@ async def test_a_refund_that_stripe_made_all_the_same(billing: Billing, ids: Ids
     assert (await Refund.get()).status == "SUCCEEDED"
 
 
+async def test_a_payment_that_is_given_up_is_audited(billing: Billing, ids: Ids) -> None:
+    await payment_intents.fail(ids.payment, StripeRejected("lost"))
+    row = await Payment.get(id=ids.payment)
+    assert (row.status, row.failure_code, row.failure_message) == ("FAILED", "stripe_rejected", "lost")
+    entry = await AuditEntry.get()
+    assert (entry.actor, entry.object_id, entry.changes) == ("billgraph", ids.payment, {"status": ["PENDING", "FAILED"]})
+    await payment_intents.fail(ids.payment, StripeRejected("again"))
+    assert ((await Payment.get(id=ids.payment)).failure_message, await AuditEntry.all().count()) == ("lost", 1)
+
+
+async def test_a_promotion_code_that_is_given_up_is_audited(database: str) -> None:
+    row = PromotionCode(code="A", code_key="A", active=False, percent_off=10.0, duration="ONCE")
+    await row.save(force_create=True)
+    await promotion_codes.fail(row.id, "lost")
+    assert (await PromotionCode.get()).failure == "lost"
+    entry = await AuditEntry.get()
+    assert (entry.actor, entry.object_id, entry.action, entry.changes) == (
+        "billgraph", row.id, "promotion_code.update", {"failure": [None, "lost"]},
+    )  # fmt: skip
+
+
 async def test_a_session_that_was_paid_all_the_same(billing: Billing, ids: Ids, shelf: Shelf) -> None:
     await checkout.fail(ids.bought, "lost")
     assert ((await CheckoutSession.get(id=ids.bought)).status, (await Payment.get(id=ids.payment)).status) == ("EXPIRED", "CANCELED")
+    told = {row.object_id: (row.actor, row.action, row.changes) for row in await AuditEntry.all()}
+    assert told == {
+        ids.bought: ("billgraph", "checkout_session.status", {"status": ["OPEN", "EXPIRED"]}),
+        ids.payment: ("billgraph", "payment.status", {"status": ["PENDING", "CANCELED"]}),
+    }
     paid = session(ours=ids.bought, status="complete", payment_status="paid", payment_intent="pi_1", url=None)
     await write(billing, Snapshot(paid, START + 60))
     await write(billing, Snapshot(succeeded(ours=ids.payment), START + 60))

@@ -1,5 +1,6 @@
 """Issued invoices: what is owed is what the lines say, paid whole or in parts, and given back in reverse."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +23,7 @@ from services.errors import (
     Refusal,
 )
 from services.invoices import InvoiceTerms, LineTerms, create_invoice, void_invoice
+from services.mirror import write
 from services.outbox_tasks import TASKS
 from services.outbox_worker import drain
 from services.payment_intents import PaymentIntentRequest, create_payment_intent
@@ -88,6 +90,13 @@ async def test_one_key_is_one_invoice(database: str) -> None:
     with pytest.raises(IdempotencyKeyReused):
         await issued(replace(TERM, reference="other"), "key")
     assert await Invoice.all().count() == 1
+
+
+async def test_a_reference_is_one_invoice_whatever_races(database: str) -> None:
+    answers = await asyncio.gather(*(issued() for _ in range(6)), return_exceptions=True)
+    refused = [answer for answer in answers if isinstance(answer, InvalidInput)]
+    assert ([one.field for one in refused], await Invoice.all().count()) == ([("reference",)] * 5, 1)
+    assert (await InvoiceLine.all().count(), await AuditEntry.all().count()) == (4, 1)
 
 
 async def test_a_reference_is_one_invoice_of_each_seller(database: str) -> None:
@@ -285,3 +294,29 @@ async def test_what_is_paid_is_not_voided(shop: Billing) -> None:
         await create_refund(shop, SUPPORT, refund(payment), "two")
     with pytest.raises(NotFound):
         await void_invoice(HOST, "inv_unknown", None, None)
+
+
+async def test_money_that_came_back_is_sent_by_another_way_once_and_then_waits_for_an_operator(shop: Billing, stripe: Between) -> None:
+    invoice = await issued(replace(TERM, lines=(LineTerms("Fee", 1_000),)))
+    waiting = [
+        (await create_payment_intent(shop, ALICE, PaymentIntentRequest(Choice(invoice_id=invoice.id, amount=amount)))).object_id
+        for amount in (1_000, 900)
+    ]
+    for payment_id in waiting:
+        await confirm(shop, await Payment.get(id=payment_id), "pm_card_refundFail")
+    for _ in range(4):
+        await OutboxEntry.all().update(next_attempt_at=invoice.created_at)
+        await drain(shop, TASKS, 100)
+        await stripe.sandbox.engine.advance(120)
+        for row in await Refund.all():
+            read = await shop.stripe.retrieve("refund", str(row.stripe_refund_id))
+            assert read is not None
+            await write(shop, read)
+    rows = await Refund.all().order_by("id")
+    assert sorted(row.payment_id for row in rows) == sorted(waiting)
+    assert [(row.amount, row.status, row.automatic) for row in rows] == [(900, "FAILED", True)] * 2
+    entry = await OutboxEntry.get()
+    assert (entry.kind, entry.error) == (
+        "RETURN_EXCESS",
+        "CameBack: 9.00 USD was given back and came back: give it back in another way.",
+    )
