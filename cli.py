@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from commands.outbox import outbox
 from commands.reconcile import reconcile
 from commands.starting import checked_settings, end, read_settings, refuse
 from commands.webhooks import webhooks
@@ -18,6 +19,7 @@ cli = typer.Typer(
     name="billgraph", help="Self-hosted billing over Stripe.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
 )
 cli.add_typer(webhooks, name="webhooks")
+cli.add_typer(outbox, name="outbox")
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from models import WebhookEvent, WebhookEventStatus
+from models import OutboxEntry, OutboxKind, WebhookEvent, WebhookEventStatus
 from models.database import connect, disconnect
 from services import metrics
 from services.billing import Billing
@@ -25,7 +25,8 @@ from webhooks.handlers import HANDLERS
 TOKEN = "a-token-of-the-tests"
 READY = {"status": "ready", "checks": {"database": "ok", "migrations": "ok"}}
 NONE_FAILED = {"failed": 0, "overdue_seconds": 0}
-UNKNOWN = {"webhooks": "unknown", "events": "unknown"}
+UNKNOWN = {"webhooks": "unknown", "events": "unknown", "outbox": "unknown"}
+NOTHING = {"given_up": 0}
 
 
 def client_of(settings: Settings) -> httpx.AsyncClient:
@@ -55,7 +56,10 @@ async def test_alive() -> None:
 async def test_ready_over_a_migrated_database(database: None, database_url: str) -> None:
     async with client_of(settings_with(database_url=database_url)) as client:
         answer = await client.get("/readyz")
-    assert (answer.status_code, answer.json()) == (200, READY | {"details": {"webhooks": "unknown", "events": NONE_FAILED}})
+    assert (answer.status_code, answer.json()) == (
+        200,
+        READY | {"details": {"webhooks": "unknown", "events": NONE_FAILED, "outbox": NOTHING}},
+    )
 
 
 async def test_ready_tells_of_events_that_failed(database: None, database_url: str) -> None:
@@ -68,7 +72,16 @@ async def test_ready_tells_of_events_that_failed(database: None, database_url: s
         answer = await client.get("/readyz")
     told = answer.json()
     assert 300 <= told["details"]["events"].pop("overdue_seconds") < 360
-    assert (answer.status_code, told) == (200, READY | {"details": {"webhooks": "ok", "events": {"failed": 3}}})
+    assert (answer.status_code, told) == (200, READY | {"details": {"webhooks": "ok", "events": {"failed": 3}, "outbox": NOTHING}})
+
+
+async def test_ready_tells_of_what_was_given_up(database: None, database_url: str) -> None:
+    now = datetime.now(UTC)
+    for number, due in enumerate([now, None, None]):
+        await OutboxEntry(kind=OutboxKind.RETURN_EXCESS.value, subject_id=f"inv_{number}", next_attempt_at=due).save(force_create=True)
+    async with client_of(settings_with(database_url=database_url)) as client:
+        answer = await client.get("/readyz")
+    assert (answer.status_code, answer.json()["details"]["outbox"]) == (200, {"given_up": 2})
 
 
 async def test_failed_events_are_counted_up_to_a_bound(database: None, database_url: str) -> None:

@@ -9,13 +9,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from models.database import pending_migrations, ping
-from services import metrics
+from services import metrics, outbox
 from services.endpoint_check import EndpointCheck
 from services.event_backlog import event_backlog
 from settings import Settings
 
 READY_LIMIT = 3.0
 """Longest that /readyz takes, in seconds."""
+
+UNKNOWN: dict[str, Any] = {"events": "unknown", "outbox": "unknown"}
+"""What is told of work that waits while the database cannot say."""
 
 _log = structlog.get_logger(__name__)
 
@@ -34,13 +37,14 @@ class Operations:
     async def readyz(self, _: Request) -> Response:
         """200 when the database answers and is migrated, else 503: send no requests here. Stripe is not asked.
 
-        `details` change nothing of that: the latest word on the webhook endpoint, and the events that could not be applied.
+        `details` change nothing of that: the latest word on the webhook endpoint, the events that could not be applied, and how much of the
+        outbox was given up.
         """
         checks = {"database": await self._database(), "migrations": "unknown"}
         if checks["database"] == "ok":
             checks["migrations"] = await self._migrations()
         ready = set(checks.values()) == {"ok"}
-        details = {"webhooks": self._endpoint.found, "events": await self._backlog() if ready else "unknown"}
+        details = {"webhooks": self._endpoint.found, **(await self._waiting() if ready else UNKNOWN)}
         body = {"status": "ready" if ready else "not ready", "checks": checks, "details": details}
         return JSONResponse(body, status_code=200 if ready else 503)
 
@@ -73,14 +77,14 @@ class Operations:
                 return "unknown"
         return "ok" if self._migrated else "pending"
 
-    async def _backlog(self) -> dict[str, Any] | str:
+    async def _waiting(self) -> dict[str, Any]:
         try:
             async with asyncio.timeout(READY_LIMIT):
-                backlog = await event_backlog()
+                backlog, given_up = await event_backlog(), await outbox.given_up()
         except Exception as error:  # noqa: BLE001 - as above, and a detail is no reason to be not ready
             _log.warning("backlog_unknown", reason=type(error).__name__)
-            return "unknown"
-        return {"failed": backlog.failed, "overdue_seconds": backlog.overdue}
+            return UNKNOWN
+        return {"events": {"failed": backlog.failed, "overdue_seconds": backlog.overdue}, "outbox": {"given_up": given_up}}
 
 
 def _url(settings: Settings) -> str:
