@@ -18,6 +18,9 @@ MAX_PRICES = 50
 MAX_TRIAL_DAYS = 730
 """Days of a trial, as Stripe has it."""
 
+MAX_CREDITS = 2**31 - 1
+"""Credits of one piece at most: what GraphQL's Int holds."""
+
 MAX_CREDIT_DAYS = 36_500
 """Days until credits expire, at most."""
 
@@ -74,8 +77,8 @@ def check_terms(terms: PlanTerms) -> None:
     checked_text(terms.code, MAX_CODE, "code")
     checked_text(terms.name, 250, "name")
     optional_text(terms.description, 5000, "description")
-    if terms.credits < 0:
-        raise InvalidInput("Credits cannot be negative.", "credits")
+    if not 0 <= terms.credits <= MAX_CREDITS:
+        raise InvalidInput(f"Credits are 0 to {MAX_CREDITS}.", "credits")
     if terms.credit_days is not None and not 1 <= terms.credit_days <= MAX_CREDIT_DAYS:
         raise InvalidInput(f"Credits expire after 1 to {MAX_CREDIT_DAYS} days, or never.", "creditDays")
     if len(terms.prices) > MAX_PRICES:

@@ -97,6 +97,10 @@ LISTS = {
     ),
     "created, own": ("owner", '{ payments(filter: {created: {since: "2026-01-01T00:30:00Z"}}, %s) ' + PAGED + " }"),
     "created, status": ("support", '{ payments(filter: {status: [FAILED], created: {since: "2026-01-01T00:30:00Z"}}, %s) ' + PAGED + " }"),
+    "seller": ("support", '{ payments(filter: {sellerId: "SELLER"}, %s) ' + PAGED + " }"),
+    "seller, status": ("support", '{ payments(filter: {sellerId: "SELLER", status: [FAILED]}, %s) ' + PAGED + " }"),
+    "sold": ("seller", "{ payments(%s) " + PAGED + " }"),
+    "sold, statuses": ("seller", "{ payments(filter: {status: [FAILED, REFUNDED]}, %s) " + PAGED + " }"),
     "search intent": ("support", '{ payments(filter: {search: "pi_alice"}, %s) ' + PAGED + " }"),
     "search intent, own": ("owner", '{ payments(filter: {search: "pi_alice"}, %s) ' + PAGED + " }"),
     "search session": ("support", '{ payments(filter: {search: "cs_alice"}, %s) ' + PAGED + " }"),
@@ -204,7 +208,7 @@ async def bad(statement: Statement) -> list[str]:
 
 async def test_every_list_finds_its_rows_by_an_index(asking: Asking, database: str) -> None:
     world = await filled()
-    ids = {"CUSTOMER": f"cust_{7:026d}", "PLAN": world.pro.id, "PAYMENT": world.alice.payment.id}
+    ids = {"CUSTOMER": f"cust_{7:026d}", "PLAN": world.pro.id, "SELLER": world.seller.id, "PAYMENT": world.alice.payment.id}
     cursor = (await asking.ask("support", "{ payments(first: 50) { pageInfo { endCursor } } }"))["payments"]["pageInfo"]["endCursor"]
     problems = {}
     for name, (who, text) in LISTS.items():

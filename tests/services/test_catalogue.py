@@ -82,6 +82,7 @@ async def test_what_was_cut_off_is_published_later(billing: Billing, stripe: Bet
         ({"name": ""}, ("name",)),
         ({"description": ""}, ("description",)),
         ({"credits": -1}, ("credits",)),
+        ({"credits": 2**31}, ("credits",)),
         ({"prices": (PriceTerms("USD", 100),) * 51}, ("prices",)),
         ({"prices": (PriceTerms("USD", 100), PriceTerms("USD", 200))}, ("prices",)),
         ({"prices": (PriceTerms("USD", 100, BillingInterval.MONTH, 1),)}, ("prices", "0", "interval")),
