@@ -31,6 +31,12 @@ class Buyer:
         answer = await self._send(url, "/pay/", "number", fill=card)
         assert answer.status_code == 303, answer.text
 
+    async def is_closed(self, url: str) -> bool:
+        """Whether nothing can be paid on a checkout page any more."""
+        page = await self._client.get(url)
+        assert page.status_code == 200, page.text
+        return "This checkout has expired" in page.text
+
     async def cancel_plan(self, url: str) -> None:
         """Press "Cancel plan" in the customer portal."""
         assert (await self._send(url, "/cancel", "subscription")).status_code == 303
