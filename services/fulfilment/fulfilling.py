@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 from typing import TypeVar
 
-from models import PAID, CheckoutSession, Dispute, Payment, Refund, Subscription, SubscriptionStatus
+from models import PAID, CheckoutSession, Dispute, Payment, PaymentStatus, Refund, Subscription, SubscriptionStatus
 from models.persistence import lock_id
 from models.record import Record
 from services.fulfilment.allocation import allocate
 from services.fulfilment.attribution import attribute_dependent, attribute_session, attribute_subscription
 from services.fulfilment.crediting import credit
 from services.fulfilment.entitling import entitle_payment, entitle_subscription
-from services.fulfilment.superseding import STANDING, supersede_by_payment, supersede_by_subscription
+from services.fulfilment.superseding import STANDING, supersede_by_payment, supersede_by_subscription, supersede_on_the_way
 from services.journal import Change, changes
 
 Kind = TypeVar("Kind", bound=Record)
@@ -73,11 +73,13 @@ async def _subscriptions(made: list[Change], payments: list[Payment]) -> list[Su
 
 
 async def _supersede(made: list[Change]) -> None:
-    """Nobody is charged twice: what stands open for a thing that is paid now is closed."""
+    """Nobody is charged twice: what stands open for a thing that is paid, or being paid, now is closed."""
     for one in made:
         begun = one.before is None or "status" in one.before
         former = one.before.get("status") if one.before else None
         if isinstance(one.row, Payment) and begun and one.row.status in PAID and former not in STANDING:
             await supersede_by_payment(one.row, first=former not in PAID)
+        elif isinstance(one.row, Payment) and begun and one.row.status == PaymentStatus.PROCESSING:
+            await supersede_on_the_way(one.row)
         elif isinstance(one.row, Subscription) and begun and former in {None, SubscriptionStatus.INCOMPLETE}:
             await supersede_by_subscription(one.row)

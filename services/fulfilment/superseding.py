@@ -17,14 +17,21 @@ async def supersede_by_payment(payment: Payment, *, first: bool) -> None:
     if payment.subscription_id:
         await _of_ended(payment.subscription_id)
         return
-    plan = await find(Plan, id=payment.plan_id) if payment.plan_id and payment.customer_id else None
-    if plan is None or plan.kind != PlanKind.PACKAGE or plan.repeatable or payment.invoice_id:
+    if not await _is_sold_once(payment):
         return
     if first:
         await outbox.stage(OutboxKind.CLOSE_CHECKOUTS, payment.id)
-    held = Payment.filter(customer_id=payment.customer_id, plan_id=plan.id, status__in=STANDING, subscription_id=None, invoice_id=None)
+    held = Payment.filter(
+        customer_id=payment.customer_id, plan_id=payment.plan_id, status__in=STANDING, subscription_id=None, invoice_id=None
+    )
     if await held.exclude(id=payment.id).exists():
         await outbox.stage(OutboxKind.RETURN_DUPLICATE, payment.id)
+
+
+async def supersede_on_the_way(payment: Payment) -> None:
+    """For a payment that a bank has begun to settle: what else stands open for the same would be paid beside it."""
+    if not payment.subscription_id and await _is_sold_once(payment):
+        await outbox.stage(OutboxKind.CLOSE_CHECKOUTS, payment.id)
 
 
 async def supersede_by_subscription(subscription: Subscription) -> None:
@@ -55,3 +62,8 @@ async def _of_ended(subscription_id: str) -> None:
     subscription = await find(Subscription, id=subscription_id)
     if subscription is not None and subscription.status not in LIVE and await ended_as_duplicate(subscription_id):
         await outbox.stage(OutboxKind.END_DUPLICATE, subscription_id)
+
+
+async def _is_sold_once(payment: Payment) -> bool:
+    plan = await find(Plan, id=payment.plan_id) if payment.plan_id and payment.customer_id and not payment.invoice_id else None
+    return plan is not None and plan.kind == PlanKind.PACKAGE and not plan.repeatable

@@ -198,6 +198,19 @@ async def test_a_dispute_that_is_won_makes_a_second_payment_one_too_many(shop: B
     assert rows == {first.payment_id: "SUCCEEDED", second.payment_id: "REFUNDED"}
 
 
+async def test_what_is_open_is_closed_while_a_bank_settles(shop: Billing, stripe: Between) -> None:
+    other = await opened(shop, plan_code="course")
+    intent = await Payment.get(id=(await create_payment_intent(shop, ALICE, course())).object_id)
+    await confirm(shop, intent, "pm_usBankAccount_success")
+    await work(shop)
+    assert ((await Payment.get(id=intent.id)).status, (await CheckoutSession.get(id=other.id)).status) == ("PROCESSING", "EXPIRED")
+    assert (await Payment.get(id=str(other.payment_id))).status == "CANCELED"
+    await stripe.sandbox.engine.advance(200)
+    await tell(shop, "payment_intent", str(intent.stripe_payment_intent_id))
+    await work(shop)
+    assert ((await Payment.get(id=intent.id)).status, await Refund.all().count()) == ("SUCCEEDED", 0)
+
+
 async def test_a_payment_is_closed_although_another_page_is_just_being_made(shop: Billing, stripe: Between) -> None:
     bought, fresh, other = [await opened(shop, plan_code="course", quantity=quantity) for quantity in (1, 2, 3)]
     await CheckoutSession.filter(id=fresh.id).update(stripe_session_id=None)
