@@ -40,8 +40,11 @@ from resolvers.permissions import Scope, is_staff, scope
 from resolvers.plans import Level, ReadPlan, answer_plans, plan_of
 from services.audit import Caller, record_reading
 
-PERSONAL = frozenset({"email", "name"})
-"""Columns of a customer that say who they are."""
+PERSONAL: dict[type[Record], tuple[str, frozenset[str]]] = {
+    Customer: ("customer.read", frozenset({"email", "name"})),
+    WebhookEvent: ("webhook_event.read", frozenset({"payload"})),
+}
+"""Rows that say who somebody is: the action that the audit log is told when staff read one of the columns."""
 
 MAX_IDS = 100
 """Ids that `nodes` takes at once."""
@@ -106,12 +109,12 @@ class Reader:
 
     context: Context
     variables: Any
-    people: set[str] = field(default_factory=set)
+    personal: set[tuple[str, str]] = field(default_factory=set)
 
     async def tell(self) -> None:
         """Let the audit log know whose personal data staff have read."""
-        if self.people and self.context.viewer is not None:
-            await record_reading(Caller(self.context.viewer, self.context.request_id), sorted(self.people))
+        if self.personal and self.context.viewer is not None:
+            await record_reading(Caller(self.context.viewer, self.context.request_id), sorted(self.personal))
 
     def scope(self, model: type[Record], *, residual: bool = True) -> Scope:
         """The viewer's scope; `residual` when something else finds the rows."""
@@ -170,8 +173,7 @@ class Reader:
 
     async def below(self, level: Level, rows: list[Row]) -> None:
         """Load what hangs on the rows."""
-        if rows and rows[0].model is Customer and PERSONAL & level.columns and is_staff(self.context.viewer):
-            self.people.update(row.id for row in rows)
+        self._note(level, rows)
         for plan in level.reads if rows else ():
             match plan.declaration:
                 case Related():
@@ -182,6 +184,13 @@ class Reader:
                     await pages.pages_of(self, plan, rows)
                 case Distinct():
                     await self._distinct(plan, plan.declaration, rows)
+
+    def _note(self, level: Level, rows: list[Row]) -> None:
+        """Keep for the audit log whose personal data these rows show to staff."""
+        model = rows[0].model if rows else None
+        if model in PERSONAL and is_staff(self.context.viewer):
+            action, columns = PERSONAL[model]
+            self.personal.update((action, row.id) for row in rows if columns & level.columns)
 
     async def _related(self, plan: ReadPlan, declaration: Related, rows: list[Row]) -> None:
         keys = [getattr(row, declaration.key) for row in rows]

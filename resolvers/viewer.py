@@ -1,5 +1,6 @@
 """Who is asking, and what the service is, as attributes."""
 
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import SecretStr
@@ -17,10 +18,19 @@ def viewer_values(context: Context) -> dict[str, Any] | None:
     return {"external_id": viewer.external_id, "email": viewer.email, "roles": sorted(viewer.roles)}
 
 
+def personal(column: str) -> Callable[[Row, Context], str | None]:
+    """A column of a customer that says who they are: for themselves and staff; null for sellers, who see customers in their sales."""
+    return lambda customer, context: getattr(customer, column) if _may_know(customer, context) else None
+
+
+def _may_know(customer: Row, context: Context) -> bool:
+    viewer = context.viewer
+    return is_staff(viewer) or (viewer is not None and viewer.external_id == customer.external_id)
+
+
 def credit_balance(customer: Row, context: Context) -> int:
     """A customer's balance of credits. Raises FORBIDDEN for others than the customer and staff, who see customers in their sales."""
-    viewer = context.viewer
-    if not is_staff(viewer) and (viewer is None or viewer.external_id != customer.external_id):
+    if not _may_know(customer, context):
         raise forbidden()
     return int(customer.credit_balance)
 

@@ -23,10 +23,10 @@ class Caller:
         return self.viewer.actor
 
 
-async def record_reading(caller: Caller, customer_ids: list[str]) -> None:
-    """Add an entry for each customer whose personal data was read, with one statement."""
-    told = {"actor": caller.actor, "request_id": caller.request_id, "action": "customer.read"}
-    await AuditEntry.bulk_create([AuditEntry(object_id=customer_id, changes={}, **told) for customer_id in customer_ids])
+async def record_reading(caller: Caller, read: list[tuple[str, str]]) -> None:
+    """Add an entry for each row (action and id) whose personal data was read, with one statement."""
+    told: dict[str, Any] = {"actor": caller.actor, "request_id": caller.request_id, "changes": {}}
+    await AuditEntry.bulk_create([AuditEntry(action=action, object_id=row_id, **told) for action, row_id in read])
 
 
 async def record(caller: Caller | None, action: str, object_id: str, **changes: Any) -> None:

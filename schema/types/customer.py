@@ -14,7 +14,7 @@ from models import Subscription as SubscriptionRow
 from resolvers import filters
 from resolvers.declarations import Connected, Derived, Listed, Related
 from resolvers.entitlement import open_ones
-from resolvers.viewer import credit_balance
+from resolvers.viewer import credit_balance, personal
 from schema.connections import Connection
 from schema.fields import PAGE, declare
 from schema.types.credit_entry import CreditEntry
@@ -26,6 +26,8 @@ from schema.types.seller import Seller
 from schema.types.subscription import Subscription, SubscriptionFilter
 from services.authentication import Role
 
+FOR_FEW = "For the customer and staff alone; null for a seller."
+
 strawberry.enum(Role, description="What a viewer may do; everybody is a CUSTOMER.")
 
 
@@ -35,9 +37,11 @@ class Customer(Node):
 
     id: strawberry.ID
     external_id: str
-    email: str | None
-    name: str | None
-    stripe_customer_id: str | None
+    email: str | None = declare(Derived(("email", "external_id"), personal("email")), description=FOR_FEW)
+    name: str | None = declare(Derived(("name", "external_id"), personal("name")), description=FOR_FEW)
+    stripe_customer_id: str | None = declare(
+        Derived(("stripe_customer_id", "external_id"), personal("stripe_customer_id")), description=FOR_FEW
+    )
     credit_balance: int = declare(
         Derived(("credit_balance", "external_id"), credit_balance), description="The sum of the ledger; for the customer and staff alone."
     )

@@ -126,7 +126,7 @@ async def test_only_the_columns_that_are_asked_for_are_read(asking: Asking, worl
         await asking.ask("admin", "{ payments { nodes { status customer { email } } } }")
     assert [statement.sql.partition(" FROM ")[0] for statement in statements] == [
         'SELECT "payment"."customer_id", "payment"."id", "payment"."status"',
-        'SELECT "customer"."email", "customer"."id"',
+        'SELECT "customer"."email", "customer"."external_id", "customer"."id"',
     ]
 
 

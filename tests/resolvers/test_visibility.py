@@ -23,6 +23,13 @@ def always(value: Any) -> Expected:
     return lambda _world, _who: value
 
 
+def not_for_sellers(value: Any) -> Expected:
+    return lambda _world, who: None if who == "seller" else value
+
+
+ALICE = {"email": "alice@example.test", "name": "Alice", "stripeCustomerId": "cus_alice"}
+
+
 def usd(amount: int, text: str) -> dict[str, Any]:
     return {"amount": amount, "currency": "USD", "decimal": text}
 
@@ -129,9 +136,9 @@ ROWS: dict[str, tuple[Callable[[World], str], dict[str, tuple[str, Expected]]]] 
         {
             "id": ("", lambda world, _: world.alice.customer.id),
             "externalId": ("", always("alice")),
-            "email": ("", always("alice@example.test")),
-            "name": ("", always("Alice")),
-            "stripeCustomerId": ("", always("cus_alice")),
+            "email": ("", not_for_sellers("alice@example.test")),
+            "name": ("", not_for_sellers("Alice")),
+            "stripeCustomerId": ("", not_for_sellers("cus_alice")),
             "creditBalance": ("", always(10)),
             "creditEntries": ("{ nodes { id } }", lambda world, _: {"nodes": [{"id": world.alice.entry.id}]}),
             "entitlements": ("{ id }", lambda world, _: [{"id": world.alice.right.id}]),
@@ -149,7 +156,10 @@ ROWS: dict[str, tuple[Callable[[World], str], dict[str, tuple[str, Expected]]]] 
             "origin": ("", always("ISSUED")),
             "status": ("", always("PARTIALLY_PAID")),
             "reference": ("", always("order-alice")),
-            "customer": ("{ externalId email }", always({"externalId": "alice", "email": "alice@example.test"})),
+            "customer": (
+                "{ externalId email name stripeCustomerId }",
+                lambda _, who: {"externalId": "alice", **(dict.fromkeys(ALICE) if who == "seller" else ALICE)},
+            ),
             "subscription": ("{ id }", always(None)),
             "seller": ("{ name }", always({"name": "Carol"})),
             "total": (MONEY, always(usd(9000, "90.00"))),
@@ -600,14 +610,14 @@ async def test_a_plan_by_its_code(asking: Asking, world: World, code: str, seen:
     }
 
 
-async def test_a_seller_sees_who_bought_but_not_what_else_they_have(asking: Asking, world: World) -> None:
+async def test_a_seller_sees_an_id_of_who_bought_but_not_who_it_is_nor_what_else_they_have(asking: Asking, world: World) -> None:
     other = await payment(world.alice.customer, 9)
     text = """{ payments { nodes { customer { externalId email creditEntries { nodes { id } } entitlements { id }
-      payments { nodes { id } } subscriptions { nodes { id } } invoices { nodes { id } } } } } }"""
+      payments { nodes { id } } subscriptions { nodes { id } } invoices { nodes { id } } name stripeCustomerId } } } }"""
     (node,) = (await asking.ask("seller", text))["payments"]["nodes"]
     assert node["customer"] == {
         "externalId": "alice",
-        "email": "alice@example.test",
+        **dict.fromkeys(ALICE),
         "creditEntries": {"nodes": []},
         "entitlements": [],
         "payments": ids(world.alice.payment),
@@ -665,6 +675,42 @@ async def test_staff_who_read_who_somebody_is_are_audited(asking: Asking, world:
     told = await AuditEntry.filter(action="customer.read").order_by("object_id").values_list("object_id", "actor", "request_id")
     people = sorted([world.alice.customer.id, world.bob.customer.id])
     assert [tuple(row) for row in told] == [(person, "SUPPORT:staff", "request-1") for person in people]
+
+
+ALICE_READ: dict[str, str] = {
+    "customer(id: $id) { email }": "customer",
+    'customer(externalId: "alice") { name }': "customer",
+    'customers(search: "alice@example.test") { edges { node { email } } }': "customer",
+    "node(id: $id) { ... on Customer { email } }": "customer",
+    "nodes(ids: [$id]) { ... on Customer { name } }": "customer",
+    "invoice(id: $id) { customer { email } }": "invoice",
+    "subscription(id: $id) { customer { name } }": "subscription",
+    'payments(filter: {search: "pi_alice"}) { nodes { customer { email } } }': "payment",
+    "refunds { nodes { payment { customer { email externalId } } } }": "refund",
+    "one: customer(id: $id) { id } two: customer(id: $id) { also: email }": "customer",
+}
+"""Ways in which staff may come upon who Alice is -> the row whose id they begin with."""
+
+
+@pytest.mark.parametrize("who", STAFF)
+async def test_no_way_to_who_somebody_is_goes_by_the_audit_log(asking: Asking, world: World, who: str) -> None:
+    for text, subject in ALICE_READ.items():
+        before = await AuditEntry.filter(action="customer.read", object_id=world.alice.customer.id).count()
+        declared = "query($id: ID!)" if "$id" in text else "query"
+        given = {"id": getattr(world.alice, subject).id} if "$id" in text else {}
+        await asking.ask(who, f"{declared} {{ {text} }}", **given)
+        assert (text, await AuditEntry.filter(action="customer.read", object_id=world.alice.customer.id).count()) == (text, before + 1)
+    assert {entry.actor for entry in await AuditEntry.filter(action="customer.read")} == {f"{who.upper()}:staff"}
+
+
+async def test_what_stripe_sent_is_read_under_the_eyes_of_the_audit_log(asking: Asking, world: World) -> None:
+    before = await AuditEntry.all().count()
+    await asking.ask("support", "{ webhookEvents { nodes { id type status } } }")
+    assert await AuditEntry.all().count() == before
+    seen = await asking.ask("support", "{ webhookEvents { nodes { id payload } } }")
+    told = await AuditEntry.filter(action="webhook_event.read").order_by("object_id").values_list("object_id", "actor", "request_id")
+    events = sorted(node["id"] for node in seen["webhookEvents"]["nodes"])
+    assert [tuple(row) for row in told] == [(event, "SUPPORT:staff", "request-1") for event in events] != []
 
 
 @pytest.mark.parametrize(
