@@ -7,6 +7,7 @@ from models import BillingInterval, Plan, PlanKind, Price
 from models.database import transaction
 from services import sellers
 from services.billing import Billing
+from services.credit_ledger import MAX_CREDITS
 from services.errors import InvalidInput
 from services.minimum_amounts import check_unit_amount
 from services.publication import SHOWN, publish
@@ -17,9 +18,6 @@ MAX_PRICES = 50
 
 MAX_TRIAL_DAYS = 730
 """Days of a trial, as Stripe has it."""
-
-MAX_CREDITS = 2**31 - 1
-"""Credits of one piece at most: what GraphQL's Int holds."""
 
 MAX_CREDIT_DAYS = 36_500
 """Days until credits expire, at most."""

@@ -12,8 +12,8 @@ from models.persistence import lock_id, new
 from services.errors import InsufficientCredits
 from services.journal import change, create
 
-MAX_CREDITS = 2**53 - 1
-"""Credits of one booking and of a balance at most: what a JavaScript number holds exactly."""
+MAX_CREDITS = 2**31 - 1
+"""Credits of one booking at most, and of a balance or a debt: what GraphQL's Int holds."""
 
 
 async def grant(
@@ -46,8 +46,11 @@ async def use(customer: Customer, amount: int, description: str) -> CreditEntry:
 
 
 async def withdraw(customer: Customer, lot: CreditLot, withdrawn: int) -> None:
-    """Let so many of a lot's credits be taken back in all: book what is lacking, or what was taken too much; the customer is locked."""
-    more = withdrawn - lot.withdrawn
+    """Let so many of a lot's credits be taken back in all: book what is lacking, or what was taken too much; the customer is locked.
+
+    What would lead beyond MAX_CREDITS is left for the next time.
+    """
+    more = max(min(withdrawn - lot.withdrawn, MAX_CREDITS + customer.credit_balance), customer.credit_balance - MAX_CREDITS)
     if not more:
         return
     if more > 0:
@@ -56,7 +59,7 @@ async def withdraw(customer: Customer, lot: CreditLot, withdrawn: int) -> None:
     else:
         again = max(0, customer.credit_balance - more) - max(0, customer.credit_balance)
         await change(lot, {"remaining": lot.remaining + again})
-    await change(lot, {"withdrawn": withdrawn})
+    await change(lot, {"withdrawn": lot.withdrawn + more})
     await _book(customer, -more, CreditEntryKind.REFUND, payment_id=lot.payment_id)
 
 
@@ -69,6 +72,11 @@ async def expire(customer: Customer) -> int:
         await change(lot, {"remaining": 0, "expired": lot.expired + lost})
         await _book(customer, -lost, CreditEntryKind.EXPIRY, payment_id=lot.payment_id)
     return len(due)
+
+
+def room_of(customer: Customer) -> int:
+    """Credits that can be granted at most to a customer, who must be locked."""
+    return int(min(MAX_CREDITS, MAX_CREDITS - customer.credit_balance))
 
 
 async def locked(customer_id: str) -> Customer:

@@ -34,7 +34,7 @@ async def grant_credits(caller: Caller, booking: Booking, key: str) -> Done[None
         customer = await customers.row_for(booking.customer_external_id)
         async with journal(caller):
             held = await credit_ledger.locked(customer.id)
-            if held.credit_balance + booking.amount > MAX_CREDITS:
+            if booking.amount > credit_ledger.room_of(held):
                 raise InvalidInput(f"A balance may be {MAX_CREDITS} credits at most.", "amount")
             entry = await credit_ledger.grant(held, booking.amount, CreditEntryKind.GRANT, description=booking.description)
         return str(entry.id)

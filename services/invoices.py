@@ -12,6 +12,7 @@ from models.persistence import insert, new
 from services import audit, customers, outbox, sellers
 from services.audit import Caller
 from services.errors import InvalidInput, InvoiceNotPayable, NotFound
+from services.fulfilment.standing import kept_of
 from services.idempotency import Call, Done, nothing, once
 from services.minimum_amounts import check_charge, step
 from services.text_input import MAX_EXTERNAL_ID, MAX_ID, checked_metadata, checked_text, optional_text
@@ -155,7 +156,7 @@ def _line(invoice: Invoice, position: int, terms: LineTerms) -> InvoiceLine:
 async def _check_voidable(row: Invoice) -> None:
     if row.status not in PAYABLE:
         raise InvoiceNotPayable(f"This invoice is {row.status}: only one that is open can be voided.", "id")
-    coming = [*sorted(PAID), PaymentStatus.PROCESSING.value]
-    payments = await Payment.filter(invoice_id=row.id, status__in=coming)
-    if any(payment.amount > payment.amount_refunded for payment in payments):
+    processing = Payment.filter(invoice_id=row.id, status=PaymentStatus.PROCESSING.value)
+    paid = await Payment.filter(invoice_id=row.id, status__in=sorted(PAID))
+    if await processing.exists() or any([await kept_of(payment) for payment in paid]):
         raise InvoiceNotPayable("Something of this invoice is paid or being paid: give it back first.", "id")

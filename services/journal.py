@@ -18,9 +18,10 @@ ACTOR = "stripe"
 TOLD = {
     "credit_entry": ("customer_id", "kind", "amount", "balance_after"),
     "entitlement": ("feature", "active_until", "past_due_since", "disputed", "revoked_reason"),
+    "invoice": ("status", "amount_paid"),
     "promotion_code": ("code", "active", "failure", "seller_id"),
 }
-"""Tables of rows without a status -> what of them the audit log is told."""
+"""Tables of rows of which the audit log is told something else than the status."""
 
 Facts = dict[str, Any]
 """Column -> value."""
@@ -107,7 +108,7 @@ def _note(row: Record, before: Facts | None) -> None:
 
 def _told(change: Change) -> Facts:
     """What the audit log is told of a change, [before, after] by column; nothing when it is not worth it."""
-    columns = ("status",) if hasattr(change.row, "status") else TOLD.get(change.table, ())
+    columns = TOLD.get(change.table) or (("status",) if hasattr(change.row, "status") else ())
     former = change.before if change.before is not None else dict.fromkeys(change.after)
     kept = (column for column in columns if column in former)
     return {column: [plain(former[column]), plain(change.after[column])] for column in kept}

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from models import LIVE, BillingInterval, Customer, Payment, PaymentStatus, Plan, PlanKind, Price, Subscription
+from services.credit_ledger import MAX_CREDITS
 from services.errors import AlreadyEntitled, AlreadySubscribed, InvalidInput, NotFound, PlanInactive, PriceUnavailable
 from services.fulfilment.standing import is_lost
 from services.minimum_amounts import check_charge
@@ -70,6 +71,8 @@ async def chosen(choice: Choice, default_currency: str) -> Purchase:
     else:
         plan, price = await _by_code(choice, default_currency)
     purchase = Purchase(plan, price, choice.quantity)
+    if plan.credits * choice.quantity > MAX_CREDITS:
+        raise InvalidInput(f"Nobody can hold more than {MAX_CREDITS} credits.", "quantity")
     if purchase.amount:
         check_charge(purchase.amount, price.currency, "quantity")
     return purchase

@@ -6,11 +6,13 @@ from typing import Any
 from models import RETURNING, Payment, PaymentStatus, Refund, RefundReason, RefundStatus
 from models.database import transaction
 from models.money import MAX_MINOR_UNITS, Money
+from models.persistence import lock_id
 from services import audit
-from services.audit import Caller
+from services.audit import ITSELF, Caller
 from services.billing import Billing
 from services.errors import InvalidInput, NotFound, PaymentNotRefundable, RefundExceedsPayment, Refusal
 from services.idempotency import Call, Done, once
+from services.journal import change, journal
 from services.mirror import write
 from services.text_input import MAX_ID, checked_text, optional_text
 
@@ -127,8 +129,7 @@ def _of(payment: Payment) -> dict[str, str | None]:
 
 async def fail(row_id: str, reason: str) -> None:
     """Give up a refund that is not at Stripe and never will be."""
-    async with transaction():
-        row = await Refund.filter(id=row_id).select_for_update(no_key=True).get()
+    async with transaction(), journal(ITSELF):
+        row = await lock_id(Refund, row_id)
         if row.stripe_refund_id is None and row.status == RefundStatus.PENDING:
-            row.status, row.failure_reason = RefundStatus.FAILED.value, reason[:128]
-            await row.save(update_fields=["status", "failure_reason"])
+            await change(row, {"status": RefundStatus.FAILED.value, "failure_reason": reason[:128]})

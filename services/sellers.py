@@ -30,10 +30,13 @@ async def save_seller(caller: Caller, terms: SellerTerms, key: str | None) -> Do
     optional_text(terms.email, MAX_EMAIL, "email")
 
     async def begin() -> str:
-        await Seller.bulk_create([Seller(external_id=terms.external_id, name=terms.name, email=terms.email)], ignore_conflicts=True)
+        fresh = Seller(external_id=terms.external_id, name=terms.name, email=terms.email)
+        await Seller.bulk_create([fresh], ignore_conflicts=True)
         row = await Seller.filter(external_id=terms.external_id).select_for_update().get()
+        before = (None, None) if row.id == fresh.id else (row.name, row.email)
         await row.update_from_dict({"name": terms.name, "email": terms.email}).save(update_fields=["name", "email"])
-        await audit.record(caller, "seller.save", row.id, external_id=row.external_id)
+        changes = {"name": [before[0], row.name], "email": [before[1], row.email]}
+        await audit.record(caller, "seller.save", row.id, external_id=row.external_id, **changes)
         return str(row.id)
 
     return await once(Call(caller.viewer.external_id, "saveSeller", key, asdict(terms)), begin, nothing)

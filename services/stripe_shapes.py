@@ -180,9 +180,13 @@ def settlement(invoice: Json) -> Settlement | None:
 def invoice_item(invoice: Json) -> Item | None:
     """The line that an invoice is for: the last that is no proration, else the last with a price."""
     lines = [(bool(_prorated(line)), item) for line in rows(invoice, "lines") if (item := _line_item(line)).price]
-    whole = [item for prorated, item in lines if not prorated]
-    known = whole or [item for _, item in lines]
+    known = [item for prorated, item in lines if not prorated] or [item for _, item in lines]
     return known[-1] if known else None
+
+
+def is_prorated(invoice: Json) -> bool:
+    """Whether an invoice is for changes within a period alone, and no line of it for a whole period."""
+    return bool(lines := rows(invoice, "lines")) and all(_prorated(line) for line in lines)
 
 
 def _prorated(line: Json) -> Any:

@@ -2,35 +2,45 @@
 
 from datetime import datetime, timedelta
 
+import structlog
+
 from models import ENDLESS, CreditEntryKind, CreditLot, Customer, Payment, Plan
 from models.persistence import find
 from services import credit_ledger
-from services.fulfilment.standing import is_lost
+from services.fulfilment.standing import kept_of
+
+_log = structlog.get_logger(__name__)
 
 
 async def credit(payment: Payment) -> None:
-    """Grant what the payment's plan gives, unless that was done, and take back pro rata, rounded down, what was given back of the payment.
+    """Grant what the payment's plan gives, unless that was done, and take back pro rata, rounded down, what did not stay of the payment.
 
-    A renewal of nothing, such as a trial, grants nothing. What has expired is not taken back.
+    A renewal of nothing, such as a trial, grants nothing, nor does what a change within a period costs. What has expired is not taken back.
     """
     plan = await find(Plan, id=payment.plan_id) if payment.plan_id and payment.customer_id and not payment.invoice_id else None
     if plan is None:
         return
     lot = await find(CreditLot, payment_id=payment.id)
-    if lot is None and (not plan.credits or (payment.subscription_id and not payment.amount)):
+    if lot is None and (not plan.credits or payment.prorated or (payment.subscription_id and not payment.amount)):
         return
     customer = await credit_ledger.locked(str(payment.customer_id))
     if await find(CreditLot, payment_id=payment.id) is None:
         await _grant(customer, payment, plan)
-    lot = await CreditLot.get(payment_id=payment.id)
-    await credit_ledger.withdraw(customer, lot, await _withdrawn(payment, lot))
+    lot = await find(CreditLot, payment_id=payment.id)
+    if lot is not None:
+        await credit_ledger.withdraw(customer, lot, await _withdrawn(payment, lot))
 
 
 async def _grant(customer: Customer, payment: Payment, plan: Plan) -> None:
-    kind = CreditEntryKind.RENEWAL if payment.subscription_id else CreditEntryKind.PURCHASE
+    kind, bought = CreditEntryKind.RENEWAL if payment.subscription_id else CreditEntryKind.PURCHASE, plan.credits * payment.quantity
+    amount = min(bought, credit_ledger.room_of(customer))
+    if amount < bought:
+        _log.warning("credits_beyond_the_bound", payment=payment.id, bought=bought, granted=amount)
+    if not amount:
+        return
     await credit_ledger.grant(
         customer,
-        plan.credits * payment.quantity,
+        amount,
         kind,
         cause=f"{kind.value.lower()}-{payment.id}",
         description=plan.name,
@@ -45,6 +55,6 @@ def _expiry(payment: Payment, plan: Plan) -> datetime:
 
 
 async def _withdrawn(payment: Payment, lot: CreditLot) -> int:
-    gone = payment.amount if await is_lost(payment) else payment.amount_refunded
+    gone = payment.amount - await kept_of(payment)
     share = lot.granted * gone // payment.amount if payment.amount else 0
     return int(min(share, lot.granted - lot.expired))

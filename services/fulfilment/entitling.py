@@ -54,7 +54,7 @@ async def _of_subscription(subscription: Subscription) -> Standing:
     """As its status says, and as the payment of its newest paid period stands."""
     if subscription.status not in OPEN:
         return Standing(subscription.status.lower())
-    paid = Payment.filter(subscription_id=subscription.id, status__in=sorted(PAID))
+    paid = Payment.filter(subscription_id=subscription.id, status__in=sorted(PAID), prorated=False)
     newest = await paid.order_by("-succeeded_at", "-id").first()
     standing = await _of_payment(newest) if newest else Standing()
     if standing.reason or subscription.status != SubscriptionStatus.PAST_DUE:

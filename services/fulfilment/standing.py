@@ -12,9 +12,17 @@ async def is_lost(payment: Payment) -> bool:
 
 async def kept_of(payment: Payment) -> int:
     """Minor units that came in and neither went back nor were lost in a dispute."""
-    if payment.status not in PAID or await is_lost(payment):
+    if payment.status not in PAID:
         return 0
-    return int(payment.amount - payment.amount_refunded)
+    return max(0, int(payment.amount - payment.amount_refunded) - await _lost_of(payment))
+
+
+async def _lost_of(payment: Payment) -> int:
+    """Minor units that disputes have taken for good; all that was paid, where a bank counts in another currency."""
+    if not payment.disputed:
+        return 0
+    lost = await Dispute.filter(payment_id=payment.id, status=DisputeStatus.LOST.value)
+    return sum(int(row.amount if row.currency == payment.currency else payment.amount) for row in lost)
 
 
 def is_given_back(payment: Payment) -> bool:

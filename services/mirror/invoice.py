@@ -110,6 +110,7 @@ def _facts_of(row: Payment, subscription: Subscription) -> FactsOf:
             "plan_id": price.plan_id if price else subscription.plan_id,
             "price_id": price.id if price else subscription.price_id,
             "quantity": max(item.quantity, 1) if item else subscription.quantity,
+            "prorated": shapes.is_prorated(invoice),
         }
         return facts | _paying(row, invoice)
 

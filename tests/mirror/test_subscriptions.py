@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from models import AuditEntry, CheckoutSession, Customer, Payment, Subscription
+from models import AuditEntry, CheckoutSession, CreditEntry, Customer, Entitlement, Payment, Plan, Subscription
 from services.billing import Billing
 from services.mirror import Outcome, forget_customer, settle, write
 from services.snapshot import Snapshot
@@ -170,6 +170,25 @@ async def test_invoices_of_nothing_and_of_strangers_make_no_payment(
     shelf.put(subscription(id="sub_stranger", customer="cus_stranger"))
     assert await write(billing, at(thing, 6)) is Outcome.IGNORED
     assert await Payment.all().count() == 1
+
+
+async def test_a_change_within_a_period_grants_no_credits_and_decides_nothing(billing: Billing, ids: Ids, shelf: Shelf) -> None:
+    await Plan.filter(id=ids.monthly).update(credits=40, features=["export"])
+    change = invoice(id="in_2", pays="pi_2", amount=500)
+    change["lines"]["data"][0]["parent"]["subscription_item_details"]["proration"] = True
+    second = charge(id="ch_2", payment_intent="pi_2", amount=500)
+    paid = (succeeded(), charge(), succeeded(id="pi_2", amount=500, latest_charge="ch_2"), second)
+    for thing in (subscription(), invoice(), change, *paid):
+        shelf.put(thing)
+    await write(billing, at(subscription(), 1))
+    await write(billing, at(invoice(), 6))
+    await write(billing, at(change, 9))
+    rows = await Payment.filter(subscription_id__not_isnull=True).order_by("amount")
+    assert [(row.amount, row.prorated, row.status) for row in rows] == [(500, True, "SUCCEEDED"), (4900, False, "SUCCEEDED")]
+    assert [(entry.amount, entry.kind, entry.payment_id) for entry in await CreditEntry.all()] == [(40, "RENEWAL", rows[1].id)]
+    await write(billing, at(second | {"amount_refunded": 500}, 20_000_000))
+    assert [(row.feature, row.revoked_reason) for row in await Entitlement.all()] == [("export", None)]
+    assert (await Payment.get(stripe_payment_intent_id="pi_2")).status == "REFUNDED"
 
 
 async def test_an_invoice_of_before_basil_needs_no_reading(billing: Billing, ids: Ids, shelf: Shelf) -> None:

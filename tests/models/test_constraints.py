@@ -339,6 +339,21 @@ async def test_a_ledger_only_grows(database: str, engine: str, kind: type[Record
     if engine == "postgres":
         with pytest.raises(IntegrityError, match="only grows"):
             await client().execute_query(f'TRUNCATE "{table}"')
+    if engine == "sqlite":
+        for again in ({"id": row.id}, {"cause": row.cause} if isinstance(row, CreditEntry) else {"id": row.id}):
+            await _refuse_replacing(kind, row, again)
     assert await kind.all().values() == before
     for word in CreditEntryKind if kind is CreditEntry else ():
         assert (await kind.create(**await sound(kind) | {"kind": word.value})).kind == word  # type: ignore[attr-defined]  # of entries
+
+
+async def _refuse_replacing(kind: type[Record], row: Any, again: dict[str, Any]) -> None:
+    """SQLite deletes what it replaces without asking the triggers of deletion."""
+    table = kind._meta.db_table
+    columns = [name for name in kind._meta.db_fields if name not in {"id", "cause"}]
+    named = {"id": "'x'"} | {name: f"'{value}'" for name, value in again.items()}
+    names = ", ".join(f'"{name}"' for name in [*named, *columns])
+    values = ", ".join([*named.values(), *(f'"{name}"' for name in columns)])
+    found = f'SELECT {values} FROM "{table}" WHERE "id" = \'{row.id}\''  # noqa: S608 - names of the model's own
+    with pytest.raises(IntegrityError, match=f"{table} only grows"):
+        await client().execute_query(f'INSERT OR REPLACE INTO "{table}" ({names}) {found}')

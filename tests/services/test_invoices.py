@@ -30,6 +30,8 @@ from services.payment_intents import PaymentIntentRequest, create_payment_intent
 from services.purchases import Choice
 from services.refunds import create_refund
 from services.sellers import SellerTerms, save_seller
+from services.snapshot import Snapshot
+from tests.mirror.objects import START, dispute
 from tests.services.between import Between
 from tests.services.shop import ALICE, BOB, SUPPORT, checkout, confirm, listed, refund
 
@@ -65,6 +67,38 @@ async def state(invoice: Invoice) -> tuple[str, int, list[int]]:
         assert line.amount_paid == sum(share.amount for share in shares if share.line_id == line.id) <= line.amount
     assert row.amount_paid == sum(line.amount_paid for line in lines)
     return row.status, row.amount_paid, [line.amount_paid for line in lines]
+
+
+async def test_an_invoice_whose_payment_was_lost_to_a_bank_can_be_voided(shop: Billing) -> None:
+    row = await issued()
+    payment = await pay(shop, row)
+    told = {"charge": payment.stripe_charge_id, "payment_intent": payment.stripe_payment_intent_id, "amount": 90_000}
+    for at, status, expected in ((1, "needs_response", "PAID"), (2, "lost", "OPEN")):
+        await write(shop, Snapshot(dispute(status=status, **told), START + 10**9 + at))
+        assert (await Invoice.get()).status == expected
+    await void_invoice(HOST, row.id, "Lost", None)
+    assert await state(row) == ("VOID", 0, [0, 0, 0, 0])
+
+
+async def test_what_is_paid_of_an_invoice_is_audited(shop: Billing) -> None:
+    row = await issued()
+    for amount in (50_000, 30_000, 10_000):
+        await pay(shop, row, amount)
+    told = await AuditEntry.filter(object_id=row.id, action__in=("invoice.status", "invoice.update")).order_by("id")
+    assert [(entry.action, entry.changes) for entry in told] == [
+        ("invoice.status", {"status": ["OPEN", "PARTIALLY_PAID"], "amount_paid": [0, 50_000]}),
+        ("invoice.update", {"amount_paid": [50_000, 80_000]}),
+        ("invoice.status", {"status": ["PARTIALLY_PAID", "PAID"], "amount_paid": [80_000, 90_000]}),
+    ]
+    assert {entry.actor for entry in told} == {"stripe"}
+
+
+async def test_a_part_that_was_lost_to_a_bank_is_due_again(shop: Billing) -> None:
+    row = await issued()
+    payment = await pay(shop, row)
+    told = {"charge": payment.stripe_charge_id, "payment_intent": payment.stripe_payment_intent_id, "amount": 25_000}
+    await write(shop, Snapshot(dispute(status="lost", **told), START + 10**9))
+    assert await state(row) == ("PARTIALLY_PAID", 65_000, [60_000, 5_000, 0, 0])
 
 
 async def test_an_invoice_is_what_its_lines_say(database: str) -> None:

@@ -150,6 +150,9 @@ async def test_what_stripe_refuses_is_failed_and_its_amount_is_left_again(shop: 
         assert (refused.value.code, refused.value.message) == (StripeRejected.code, "The charge is disputed")
     row = await Refund.get()
     assert (row.status, row.failure_reason, row.stripe_refund_id) == ("FAILED", "The charge is disputed", None)
+    told = await AuditEntry.filter(object_id=row.id).order_by("id")
+    assert [(entry.actor, entry.action) for entry in told] == [("SUPPORT:dora", "refund.create"), ("billgraph", "refund.status")]
+    assert told[1].changes == {"status": ["PENDING", "FAILED"]}
     assert (await Payment.get(id=payment.id)).amount_refunded == 0
     await create_refund(shop, SUPPORT, refund(payment), "two")
     assert (await Payment.get(id=payment.id)).status == "REFUNDED"

@@ -1,0 +1,26 @@
+"""What only grows cannot be replaced either, and payments say whether they are for a change within a period.
+
+SQLite's `INSERT OR REPLACE` deletes without asking the triggers of deletion, so a row that is there already is refused before.
+"""
+
+from tortoise import migrations
+
+from models.both_engines import BothEngines, OneEngine
+
+REPLACED = {"audit_entry": ("id",), "credit_entry": ("id", "cause")}
+"""Table -> its unique columns."""
+
+KEPT_BY_SQLITE = tuple(
+    f'CREATE TRIGGER "{table}_insert" BEFORE INSERT ON "{table}" WHEN '
+    + " OR ".join(f'EXISTS (SELECT 1 FROM "{table}" WHERE "{column}" = NEW."{column}")' for column in columns)
+    + f" BEGIN SELECT RAISE(ABORT, '{table} only grows'); END"
+    for table, columns in REPLACED.items()
+)
+PRORATED = ('ALTER TABLE "payment" ADD COLUMN "prorated" BOOL NOT NULL DEFAULT FALSE',)
+
+
+class Migration(migrations.Migration):
+    """Creates the triggers and adds the column; payments that are there count as for a period."""
+
+    dependencies = [("models", "0007_kept_ledgers")]  # noqa: RUF012 - Tortoise declares it so
+    operations = [BothEngines(PRORATED), OneEngine("sqlite", KEPT_BY_SQLITE)]  # noqa: RUF012 - Tortoise declares it so

@@ -1,0 +1,54 @@
+"""Sellers: made once, changed later, and who changed what."""
+
+import pytest
+
+from models import AuditEntry, Seller
+from services.errors import InvalidInput
+from services.sellers import SellerTerms, save_seller
+from tests.services.shop import SUPPORT
+
+
+async def test_a_seller_is_made_once_and_the_audit_log_has_what_was_before(database: str) -> None:
+    made = [
+        await save_seller(SUPPORT, terms, None)
+        for terms in (
+            SellerTerms("carol", "Carol"),
+            SellerTerms("carol", "Carol & Co", "carol@example.test"),
+            SellerTerms("carol", "Carol & Co", "carol@example.test"),
+        )
+    ]
+    row = await Seller.get()
+    assert ({one.object_id for one in made}, row.name, row.email) == ({row.id}, "Carol & Co", "carol@example.test")
+    told = await AuditEntry.filter(object_id=row.id).order_by("id")
+    assert [(entry.actor, entry.action, entry.changes) for entry in told] == [
+        (
+            "SUPPORT:dora",
+            "seller.save",
+            {"external_id": "carol", "name": [None, "Carol"], "email": [None, None]},
+        ),
+        (
+            "SUPPORT:dora",
+            "seller.save",
+            {"external_id": "carol", "name": ["Carol", "Carol & Co"], "email": [None, "carol@example.test"]},
+        ),
+        (
+            "SUPPORT:dora",
+            "seller.save",
+            {"external_id": "carol", "name": ["Carol & Co", "Carol & Co"], "email": ["carol@example.test", "carol@example.test"]},
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("terms", "field"),
+    [
+        (SellerTerms("", "Carol"), "externalId"),
+        (SellerTerms("a\0", "Carol"), "externalId"),
+        (SellerTerms("carol", ""), "name"),
+        (SellerTerms("carol", "Carol", "x" * 321), "email"),
+    ],
+)
+async def test_what_can_be_no_seller(database: str, terms: SellerTerms, field: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        await save_seller(SUPPORT, terms, None)
+    assert (refused.value.field, await Seller.all().count(), await AuditEntry.all().count()) == ((field,), 0, 0)
