@@ -97,7 +97,7 @@ async def deactivate_promotion_code(billing: Billing, caller: Caller, row_id: st
         row = await PromotionCode.get_or_none(id=row_id)
         if row is None:
             raise NotFound("There is no such promotion code.", "id")
-        await audit.record(caller, "promotion_code.deactivate", row.id, active=[row.active, False])
+        await audit.record(caller, "promotion_code.deactivate", row.id, code=row.code)
         return str(row.id)
 
     async def end(found: str) -> None:

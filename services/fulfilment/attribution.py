@@ -1,6 +1,6 @@
 """Whose sale it is: the seller of the plan or invoice, else whoever gave the promotion code that was used. Set once, and never changed."""
 
-from models import CheckoutSession, Dispute, Payment, Plan, PromotionCode, Refund, Subscription
+from models import CheckoutSession, Dispute, Payment, Plan, PromotionCode, Refund, RefundRequest, Subscription
 from models.persistence import find, lock_id
 from services.journal import change
 
@@ -47,6 +47,6 @@ async def attribute_dependent(row: Payment | Refund | Dispute) -> None:
 async def _pass_on(payment: Payment) -> None:
     if payment.seller_id is None:
         return
-    for kind in (Refund, Dispute):
+    for kind in (Refund, Dispute, RefundRequest):
         for row in await kind.filter(payment_id=payment.id, seller_id=None).select_for_update(no_key=True):
             await change(row, {"seller_id": payment.seller_id})

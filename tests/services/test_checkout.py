@@ -189,7 +189,12 @@ async def test_what_stripe_refuses_for_good_is_failed_and_stays_so(shop: Billing
     row = await CheckoutSession.get()
     assert (row.failure, row.status, row.stripe_session_id) == ("Not in your country", "EXPIRED", None)
     assert (await Payment.get()).status == "CANCELED"
-    assert len(stripe.keys("/sessions")) == 1
+    told = {entry.action: (entry.actor, entry.changes["status"]) for entry in await AuditEntry.filter(action__endswith=".status")}
+    assert told == {
+        "checkout_session.status": ("billgraph", ["OPEN", "EXPIRED"]),
+        "payment.status": ("billgraph", ["PENDING", "CANCELED"]),
+    }
+    assert (await AuditEntry.all().count(), len(stripe.keys("/sessions"))) == (3, 1)
 
 
 async def test_nothing_is_sold_when_selling_is_switched_off(stripe: Between, database: str) -> None:

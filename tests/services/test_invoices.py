@@ -20,8 +20,10 @@ from services.errors import (
     InvoiceNotPayable,
     NotFound,
     PaymentNotRefundable,
+    RefundExceedsPayment,
     Refusal,
 )
+from services.idempotency import Done
 from services.invoices import InvoiceTerms, LineTerms, create_invoice, void_invoice
 from services.mirror import write
 from services.outbox_tasks import TASKS
@@ -282,6 +284,32 @@ async def test_two_parts_that_race_past_the_balance_give_the_excess_back(shop: B
     assert await state(invoice) == ("PAID", 90_000, [60_000, 10_000, 0, 20_000])
 
 
+async def test_many_parts_and_refunds_at_once_keep_no_more_than_is_due(shop: Billing) -> None:
+    invoice = await issued()
+    parts = [90_000, 45_000, 30_000, 20_000, 10_000, 5_000]
+    asked = [PaymentIntentRequest(Choice(invoice_id=invoice.id, amount=part)) for part in parts]
+    begun = await asyncio.gather(*(create_payment_intent(shop, ALICE, one) for one in asked))
+    rows = [await Payment.get(id=done.object_id) for done in begun]
+    await asyncio.gather(*(confirm(shop, row) for row in rows), drain(shop, TASKS, 100))
+    back = [
+        create_refund(shop, SUPPORT, refund(row, part // 2 + 1), f"{row.id} {n}")
+        for row, part in zip(rows, parts, strict=True)
+        for n in (1, 2)
+    ]
+    answers = await asyncio.gather(*back, drain(shop, TASKS, 100), return_exceptions=True)
+    assert {type(answer) for answer in answers} <= {Done, RefundExceedsPayment, PaymentNotRefundable, int}
+    for _ in range(3):  # what came between is put off, and done as soon as it is due again
+        await OutboxEntry.all().update(next_attempt_at=datetime.now(UTC))
+        await drain(shop, TASKS, 100)
+    kept = [row.amount - row.amount_refunded for row in await Payment.all()]
+    assert min(kept) >= 0
+    returned = sum(one.amount for one in await Refund.filter(status="SUCCEEDED"))
+    assert (sum(parts) - returned, await Refund.exclude(status="SUCCEEDED").count()) == (sum(kept), 0)
+    assert sum(kept) <= 90_000
+    assert (await state(invoice))[1] == sum(kept)
+    assert await OutboxEntry.all().count() == 0
+
+
 async def test_pages_that_ask_for_more_than_is_due_are_closed(shop: Billing) -> None:
     invoice = await issued()
     whole = (await create_checkout_session(shop, ALICE, checkout(invoice_id=invoice.id))).object_id
@@ -314,6 +342,26 @@ async def test_a_void_invoice_takes_no_money_and_keeps_none(shop: Billing) -> No
     ):
         with pytest.raises(InvoiceNotPayable):
             await refused
+
+
+async def test_what_a_dispute_has_taken_does_not_keep_an_invoice_from_being_void(shop: Billing, stripe: Between) -> None:
+    invoice = await issued()
+    payment = await pay(shop, invoice, 10_000)
+    engine = stripe.sandbox.engine
+    dispute = (await engine.open_dispute(str(payment.stripe_charge_id)))["id"]
+    for won in (None, False):
+        if won is not None:
+            await engine.close_dispute(dispute, won=won)
+        read = await shop.stripe.retrieve("dispute", dispute)
+        assert read is not None
+        await write(shop, read)
+        if won is None:
+            with pytest.raises(InvoiceNotPayable):
+                await void_invoice(HOST, invoice.id, None, None)
+    assert await state(invoice) == ("OPEN", 0, [0, 0, 0, 0])
+    await void_invoice(HOST, invoice.id, None, None)
+    await drain(shop, TASKS, 100)
+    assert (await state(invoice), await Refund.all().count()) == (("VOID", 0, [0, 0, 0, 0]), 0)
 
 
 async def test_what_is_paid_is_not_voided(shop: Billing) -> None:

@@ -104,6 +104,8 @@ async def test_what_stripe_refuses_for_good_is_failed(shop: Billing, stripe: Bet
     row = await Payment.get()
     assert (row.status, row.failure_code, row.failure_message) == ("FAILED", "stripe_rejected", "Not in this currency")
     assert row.stripe_payment_intent_id is None
+    told = await AuditEntry.get(object_id=row.id, action="payment.status")
+    assert (told.actor, told.changes) == ("billgraph", {"status": ["PENDING", "FAILED"]})
 
 
 async def test_a_declined_card_is_a_failed_attempt_and_another_card_pays(shop: Billing) -> None:

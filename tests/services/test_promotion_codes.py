@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from models import AuditEntry, CheckoutSession, CreditEntry, Customer, Entitlement, Payment, PromotionCode, Subscription
+from models import AuditEntry, CheckoutSession, CreditEntry, Customer, Entitlement, Payment, PromotionCode, RefundRequest, Subscription
 from sandbox.debits import BankForm
 from services.billing import Billing
 from services.catalogue import save_plan
@@ -16,6 +16,7 @@ from services.discounts import discounted
 from services.errors import AlreadyEntitled, AmountTooSmall, InvalidInput, NotFound, PromotionCodeInvalid, Refusal, StripeUnavailable
 from services.mirror import write
 from services.promotion_codes import PromotionTerms, create_promotion_code, deactivate_promotion_code
+from services.refund_requests import Asked, request_refund
 from services.sellers import SellerTerms, save_seller
 from tests.services.between import Between, afterwards, instead
 from tests.services.shop import ALICE, BOB, COURSE, SUPPORT, checkout
@@ -94,6 +95,9 @@ async def test_two_active_codes_do_not_read_the_same(shop: Billing) -> None:
     for _ in range(2):
         await deactivate_promotion_code(shop, SUPPORT, first.id, None)
     assert (await PromotionCode.get()).active is False
+    told = await AuditEntry.filter(object_id=first.id).order_by("id")
+    assert [entry.changes["active"] for entry in told if "active" in entry.changes] == [[False, True], [True, False]]
+    assert [entry.actor for entry in told if entry.action == "promotion_code.deactivate"] == ["SUPPORT:dora"] * 2
     assert (await made(shop, terms(code=first.code.lower()))).active is True
 
 
@@ -144,6 +148,23 @@ async def test_a_code_that_is_entered_at_stripe_attributes_the_sale(shop: Billin
     subscription = await Subscription.get()
     renewal = await Payment.get(subscription_id=subscription.id)
     assert (subscription.seller_id, renewal.seller_id, renewal.amount) == (seller, seller, 1_710)
+
+
+async def test_what_was_asked_for_before_a_sale_was_attributed_is_attributed_with_it(shop: Billing, stripe: Between) -> None:
+    seller = (await save_seller(SUPPORT, SellerTerms("carol", "Carol"), None)).object_id
+    row = await made(shop, terms(seller_id=seller))
+    session = await opened(shop, plan_code="course", allow_promotion_codes=True)
+    await stripe.sandbox.engine.apply_promotion_code(str(session.stripe_session_id), row.code)
+    await submit(stripe, session)
+    read = await shop.stripe.retrieve("checkout.session", str(session.stripe_session_id))
+    assert read is not None
+    intent = await shop.stripe.retrieve("payment_intent", read.object["payment_intent"])
+    assert intent is not None
+    await write(shop, intent)
+    await request_refund(ALICE, Asked(str(session.payment_id), "Broken", 100), None)
+    assert (await RefundRequest.get()).seller_id is None
+    await told(shop, session)
+    assert ((await Payment.get(id=str(session.payment_id))).seller_id, (await RefundRequest.get()).seller_id) == (seller, seller)
 
 
 async def test_a_plan_of_a_sellers_own_stays_theirs(shop: Billing) -> None:

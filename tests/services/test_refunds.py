@@ -154,5 +154,7 @@ async def test_what_stripe_refuses_is_failed_and_its_amount_is_left_again(shop: 
     assert [(entry.actor, entry.action) for entry in told] == [("SUPPORT:dora", "refund.create"), ("billgraph", "refund.status")]
     assert told[1].changes == {"status": ["PENDING", "FAILED"]}
     assert (await Payment.get(id=payment.id)).amount_refunded == 0
+    told = await AuditEntry.filter(object_id=row.id, action="refund.status")
+    assert [(entry.actor, entry.changes) for entry in told] == [("billgraph", {"status": ["PENDING", "FAILED"]})]
     await create_refund(shop, SUPPORT, refund(payment), "two")
     assert (await Payment.get(id=payment.id)).status == "REFUNDED"
