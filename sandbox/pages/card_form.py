@@ -14,6 +14,8 @@ TEST_CARDS = (
     ("4000 0000 0000 3155", "asks for 3-D Secure"),
     ("4000 0000 0000 0069", "has expired"),
     ("4000 0000 0000 0259", "is paid, then disputed"),
+    ("4000 0000 0000 7726", "is paid, its refunds stay pending for a while"),
+    ("4000 0000 0000 5126", "is paid, its refunds fail"),
     ("4000 0000 0000 0127", "has another security code"),
 )
 """Numbers that a page lists, and what the bank says to each."""
