@@ -10,8 +10,8 @@ from tests.guides.story import Story, telling
 CLEO = {"externalId": "cleo", "name": "Cleo", "email": "cleo@example.com"}
 DAN = {"externalId": "dan", "name": "Dan", "email": "dan@example.com"}
 FEE = [{"description": "A talk", "unitAmount": 20_000}]
-ADA = {"externalId": "ada", "email": "ada@example.com"}
-BERT = {"externalId": "bert", "email": "bert@example.com"}
+ADA = {"externalId": "ada", "email": None}
+BERT = {"externalId": "bert", "email": None}
 
 
 @dataclass
