@@ -68,6 +68,24 @@ def optional_integer(thing: Json, field: str) -> int | None:
     return None if thing.get(field) is None else integer(thing, field)
 
 
+def signed_integer(thing: Json, field: str) -> int:
+    """A whole number of minor units, also less than nothing, that must be there."""
+    value = optional_signed(thing, field)
+    if value is None:
+        raise UnknownShape(thing, field, "a whole number")
+    return value
+
+
+def optional_signed(thing: Json, field: str) -> int | None:
+    """As `signed_integer`, or None where it is null or absent."""
+    value = thing.get(field)
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or not -(2**53) < value < 2**53:
+        raise UnknownShape(thing, field, "a whole number")
+    return value
+
+
 def moment(thing: Json, field: str) -> datetime:
     """Unix seconds as an aware UTC datetime; must be there."""
     if (seconds := integer(thing, field)) > MAX_SECONDS:
@@ -86,6 +104,11 @@ def currency(thing: Json) -> str:
     if len(code) != 3 or not code.isascii() or not code.isalpha():
         raise UnknownShape(thing, "currency", "a three-letter code")
     return code
+
+
+def optional_currency(thing: Json) -> str | None:
+    """As `currency`, or None where it is null or absent."""
+    return None if thing.get("currency") is None else currency(thing)
 
 
 def part(thing: Json, *path: str) -> Json:
