@@ -8,6 +8,7 @@ from tortoise import fields
 
 from models.customer import Customer
 from models.ids import Prefix
+from models.invoice import Invoice
 from models.payment import Payment
 from models.record import Record
 
@@ -58,7 +59,7 @@ class CreditEntry(Record):
 class CreditLot(Record):
     """Credits that were granted at once: of `granted`, `remaining` can be used until `expires_at`.
 
-    `withdrawn` were taken back, `expired` lost.
+    `withdrawn` were taken back, `expired` lost. Those of a paid period are of its invoice.
 
     The lots' `remaining` add up to the customer's balance, or to nothing where that is negative.
     """
@@ -73,6 +74,10 @@ class CreditLot(Record):
         "models.Payment", related_name="credit_lot", on_delete=fields.RESTRICT, null=True
     )
     payment_id: str | None
+    invoice: fields.OneToOneNullableRelation[Invoice] = fields.OneToOneField(
+        "models.Invoice", related_name="credit_lot", on_delete=fields.RESTRICT, null=True
+    )
+    invoice_id: str | None
     granted = fields.BigIntField()
     remaining = fields.BigIntField()
     withdrawn = fields.BigIntField(default=0)

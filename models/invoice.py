@@ -8,6 +8,7 @@ from tortoise import fields
 
 from models.customer import Customer
 from models.ids import Prefix
+from models.plan import Price
 from models.record import Record
 from models.seller import Seller
 from models.subscription import Subscription
@@ -39,6 +40,8 @@ class Invoice(Record):
     """Amounts in minor units of `currency`; `amount_paid` is the sum of its lines', and of the allocations to them.
 
     `reference_key` is the seller and the reference in one, so that a reference is unique for each seller, and among those without one.
+    Of Stripe's own `credit_applied` of the total was paid from the customer's credit with Stripe (or, negative, added to it), `tax` is
+    within the total, and `next_attempt_at` is when Stripe charges again.
     """
 
     prefix: ClassVar[Prefix] = Prefix.INVOICE
@@ -63,6 +66,14 @@ class Invoice(Record):
     currency = fields.CharField(max_length=3)
     total = fields.BigIntField()
     amount_paid = fields.BigIntField(default=0)
+    credit_applied = fields.BigIntField(default=0)
+    tax = fields.BigIntField(default=0)
+    billing_reason = fields.CharField(max_length=64, null=True)
+    period_start: datetime | None = fields.DatetimeField(null=True)
+    period_end: datetime | None = fields.DatetimeField(null=True)
+    attempts = fields.IntField(default=0)
+    next_attempt_at: datetime | None = fields.DatetimeField(null=True)
+    paid_at: datetime | None = fields.DatetimeField(null=True)
     due_at: datetime | None = fields.DatetimeField(null=True)
     voided_at: datetime | None = fields.DatetimeField(null=True)
     void_reason: str | None = fields.TextField(null=True)
@@ -89,13 +100,18 @@ class Invoice(Record):
 class InvoiceLine(Record):
     """One fee or item; `amount` is `unit_amount` times `quantity`, in minor units of the invoice's currency.
 
-    Lines are paid in order of `position`.
+    Lines are paid in order of `position`. Those of Stripe's own invoices are of a price and a period, may be a `proration` of less than
+    nothing, and `discount` of their amount was taken off.
     """
 
     prefix: ClassVar[Prefix] = Prefix.INVOICE_LINE
 
     invoice: fields.ForeignKeyRelation[Invoice] = fields.ForeignKeyField("models.Invoice", related_name="lines", on_delete=fields.RESTRICT)
     invoice_id: str
+    price: fields.ForeignKeyNullableRelation[Price] = fields.ForeignKeyField(
+        "models.Price", related_name="invoice_lines", on_delete=fields.RESTRICT, null=True
+    )
+    price_id: str | None
     customer: fields.ForeignKeyRelation[Customer] = fields.ForeignKeyField(
         "models.Customer", related_name="invoice_lines", on_delete=fields.RESTRICT
     )
@@ -111,10 +127,15 @@ class InvoiceLine(Record):
     amount = fields.BigIntField()
     currency = fields.CharField(max_length=3)
     amount_paid = fields.BigIntField(default=0)
+    discount = fields.BigIntField(default=0)
+    proration = fields.BooleanField(default=False)
+    period_start: datetime | None = fields.DatetimeField(null=True)
+    period_end: datetime | None = fields.DatetimeField(null=True)
+    stripe_line_id = fields.CharField(max_length=64, null=True, unique=True)
 
     class Meta:
         """Table and indexes."""
 
         table = "invoice_line"
         unique_together = (("invoice_id", "position"),)
-        indexes = (("customer_id",), ("seller_id",))
+        indexes = (("customer_id",), ("seller_id",), ("price_id",))

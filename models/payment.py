@@ -37,7 +37,6 @@ PAID = frozenset({PaymentStatus.SUCCEEDED, PaymentStatus.PARTIALLY_REFUNDED, Pay
 class Payment(Record):
     """Amounts in minor units of `currency`; `disputed` while a dispute of it has taken the money, or for good.
 
-    `prorated`: it is for a change within a subscription's period, not for a period.
     `intent_version`, `charge_version` and `invoice_version` are Stripe's clock, in seconds, of what was last written from each object.
     """
 
@@ -78,7 +77,6 @@ class Payment(Record):
     disputed = fields.BooleanField(default=False)
     currency = fields.CharField(max_length=3)
     quantity = fields.IntField(default=1)
-    prorated = fields.BooleanField(default=False)
     description = fields.TextField(null=True)
     failure_code = fields.CharField(max_length=128, null=True)
     failure_decline_code = fields.CharField(max_length=128, null=True)

@@ -34,7 +34,11 @@ LIVE = frozenset(SubscriptionStatus) - ENDED
 
 
 class Subscription(Record):
-    """Mirrored whole from Stripe; all times UTC. `past_due_since` begins the days of grace."""
+    """Mirrored whole from Stripe; all times UTC. `past_due_since` begins the days of grace.
+
+    `monthly_amount` is what it brings a month, in minor units of `currency`. With `collection_paused` nothing is charged until
+    `resumes_at`, or until somebody says so.
+    """
 
     prefix: ClassVar[Prefix] = Prefix.SUBSCRIPTION
 
@@ -57,6 +61,10 @@ class Subscription(Record):
     status = fields.CharField(max_length=24)
     stripe_status = fields.CharField(max_length=64, null=True)
     quantity = fields.IntField(default=1)
+    currency = fields.CharField(max_length=3, null=True)
+    monthly_amount = fields.BigIntField(default=0)
+    collection_paused = fields.BooleanField(default=False)
+    resumes_at = fields.DatetimeField(null=True)
     current_period_start = fields.DatetimeField(null=True)
     current_period_end = fields.DatetimeField(null=True)
     trial_ends_at = fields.DatetimeField(null=True)

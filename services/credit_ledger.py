@@ -6,8 +6,9 @@ what is taken back beyond the lots makes the balance negative, and the next gran
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import NamedTuple
 
-from models import ENDLESS, CreditEntry, CreditEntryKind, CreditLot, Customer, Payment
+from models import ENDLESS, CreditEntry, CreditEntryKind, CreditLot, Customer, Invoice, Payment
 from models.persistence import lock_id, new
 from services.errors import InsufficientCredits
 from services.journal import change, create
@@ -16,22 +17,25 @@ MAX_CREDITS = 2**31 - 1
 """Credits of one booking at most, and of a balance or a debt: what GraphQL's Int holds."""
 
 
-async def grant(
-    customer: Customer,
-    amount: int,
-    kind: CreditEntryKind,
-    *,
-    cause: str | None = None,
-    description: str | None = None,
-    payment: Payment | None = None,
-    expires_at: datetime = ENDLESS,
-) -> CreditEntry:
+class Gift(NamedTuple):
+    """So many credits that are granted, for a payment, for the periods of a subscription's invoice, or for neither."""
+
+    amount: int
+    description: str
+    expires_at: datetime = ENDLESS
+    payment: Payment | None = None
+    invoice: Invoice | None = None
+
+
+async def grant(customer: Customer, gift: Gift, kind: CreditEntryKind, cause: str | None = None) -> CreditEntry:
     """Book credits that were granted, and make their lot; a debt is paid first. The customer must be locked."""
     owed = max(0, -customer.credit_balance)
-    payment_id = payment.id if payment else None
-    entry = await _book(customer, amount, kind, cause=cause, description=description, payment_id=payment_id)
-    lot = new(CreditLot, customer_id=customer.id, payment_id=payment_id, granted=amount, remaining=max(0, amount - owed))
-    lot.expires_at = expires_at
+    payment_id = gift.payment.id if gift.payment else None
+    invoice_id = gift.invoice.id if gift.invoice else None
+    entry = await _book(customer, gift.amount, kind, cause=cause, description=gift.description, payment_id=payment_id)
+    source = {"invoice_id": invoice_id, "payment_id": None if invoice_id else payment_id}
+    lot = new(CreditLot, customer_id=customer.id, **source, granted=gift.amount, remaining=max(0, gift.amount - owed))
+    lot.expires_at = gift.expires_at
     await create(lot)
     return entry
 

@@ -7,7 +7,7 @@ from models import CreditEntryKind, CreditLot, Customer
 from models.database import transaction
 from services import credit_ledger, customers
 from services.audit import ITSELF, Caller
-from services.credit_ledger import MAX_CREDITS
+from services.credit_ledger import MAX_CREDITS, Gift
 from services.errors import InvalidInput, NotFound
 from services.idempotency import Call, Done, nothing, once
 from services.journal import journal
@@ -36,7 +36,7 @@ async def grant_credits(caller: Caller, booking: Booking, key: str) -> Done[None
             held = await credit_ledger.locked(customer.id)
             if booking.amount > credit_ledger.room_of(held):
                 raise InvalidInput(f"A balance may be {MAX_CREDITS} credits at most.", "amount")
-            entry = await credit_ledger.grant(held, booking.amount, CreditEntryKind.GRANT, description=booking.description)
+            entry = await credit_ledger.grant(held, Gift(booking.amount, booking.description), CreditEntryKind.GRANT)
         return str(entry.id)
 
     return await once(Call(caller.viewer.external_id, "grantCredits", key, asdict(booking)), begin, nothing)

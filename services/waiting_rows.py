@@ -7,7 +7,19 @@ from typing import Any
 
 from tortoise.queryset import QuerySet
 
-from models import LIVE, CheckoutSession, CheckoutStatus, Dispute, Payment, PaymentStatus, Refund, RefundStatus, Subscription
+from models import (
+    LIVE,
+    CheckoutSession,
+    CheckoutStatus,
+    Dispute,
+    Invoice,
+    InvoiceStatus,
+    Payment,
+    PaymentStatus,
+    Refund,
+    RefundStatus,
+    Subscription,
+)
 from services.billing import Billing
 from services.mirror import write
 from services.reconciliation.kinds import OPEN_DISPUTES
@@ -25,6 +37,7 @@ REFUNDS_FOR = timedelta(days=60)
 RENEWED_AFTER = timedelta(hours=1)
 """Subscriptions whose period ended longer ago: Stripe has renewed or ended them an hour after (docs.stripe.com/billing/invoices)."""
 
+WAITING_INVOICES = (InvoiceStatus.DRAFT, InvoiceStatus.OPEN, InvoiceStatus.PARTIALLY_PAID)
 WAITING_PAYMENTS = (PaymentStatus.PENDING, PaymentStatus.REQUIRES_ACTION, PaymentStatus.PROCESSING)
 WAITING_REFUNDS = (RefundStatus.PENDING, RefundStatus.REQUIRES_ACTION)
 
@@ -44,6 +57,12 @@ PAYMENTS = Waiting(
     "payment_intent",
     "stripe_payment_intent_id",
     lambda now: Payment.filter(status__in=WAITING_PAYMENTS, created_at__gt=now - WAITING_FOR, created_at__lt=now - WAITING_AFTER),
+)
+INVOICES = Waiting(
+    "invoices",
+    "invoice",
+    "stripe_invoice_id",
+    lambda now: Invoice.filter(status__in=WAITING_INVOICES, created_at__gt=now - WAITING_FOR, created_at__lt=now - RENEWED_AFTER),
 )
 REFUNDS = Waiting(
     "refunds",

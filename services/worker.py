@@ -15,7 +15,7 @@ from services.inbox import Handlers, retry_due
 from services.outbox_tasks import TASKS
 from services.outbox_worker import drain
 from services.recovery import finish_pending
-from services.waiting_rows import BATCH, CHECKOUT_SESSIONS, DISPUTES, PAYMENTS, REFUNDS, SUBSCRIPTIONS, WaitingRows
+from services.waiting_rows import BATCH, CHECKOUT_SESSIONS, DISPUTES, INVOICES, PAYMENTS, REFUNDS, SUBSCRIPTIONS, WaitingRows
 
 EVENTS_EVERY = 5.0
 OUTBOX_EVERY = 2.0
@@ -25,7 +25,7 @@ DISPUTES_EVERY = 86_400.0
 FORGETTING_EVERY = 3600.0
 """Seconds between two rounds of each task."""
 
-WAITING = (PAYMENTS, REFUNDS, CHECKOUT_SESSIONS, SUBSCRIPTIONS)
+WAITING = (PAYMENTS, INVOICES, REFUNDS, CHECKOUT_SESSIONS, SUBSCRIPTIONS)
 """What is read again every WAITING_EVERY seconds, a batch at a time; disputes take weeks, so all of them once a day."""
 
 SHORTEST_PAUSE = 0.1

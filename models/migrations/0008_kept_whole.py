@@ -1,11 +1,11 @@
-"""What only grows cannot be replaced either, and payments say whether they are for a change within a period.
+"""What only grows cannot be replaced either.
 
 SQLite's `INSERT OR REPLACE` deletes without asking the triggers of deletion, so a row that is there already is refused before.
 """
 
 from tortoise import migrations
 
-from models.both_engines import BothEngines, OneEngine
+from models.both_engines import OneEngine
 
 REPLACED = {"audit_entry": ("id",), "credit_entry": ("id", "cause")}
 """Table -> its unique columns."""
@@ -16,11 +16,10 @@ KEPT_BY_SQLITE = tuple(
     + f" BEGIN SELECT RAISE(ABORT, '{table} only grows'); END"
     for table, columns in REPLACED.items()
 )
-PRORATED = ('ALTER TABLE "payment" ADD COLUMN "prorated" BOOL NOT NULL DEFAULT FALSE',)
 
 
 class Migration(migrations.Migration):
-    """Creates the triggers and adds the column; payments that are there count as for a period."""
+    """Creates the triggers."""
 
     dependencies = [("models", "0007_kept_ledgers")]  # noqa: RUF012 - Tortoise declares it so
-    operations = [BothEngines(PRORATED), OneEngine("sqlite", KEPT_BY_SQLITE)]  # noqa: RUF012 - Tortoise declares it so
+    operations = [OneEngine("sqlite", KEPT_BY_SQLITE)]  # noqa: RUF012 - Tortoise declares it so

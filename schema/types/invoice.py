@@ -9,6 +9,7 @@ from models import PAYABLE, InvoiceOrigin, InvoiceStatus
 from models import Customer as CustomerRow
 from models import InvoiceLine as InvoiceLineRow
 from models import Payment as PaymentRow
+from models import Price as PriceRow
 from models import Seller as SellerRow
 from models import Subscription as SubscriptionRow
 from models.money import Money as Amount
@@ -19,6 +20,7 @@ from schema.scalars import JSON
 from schema.types.money import Money, money_in
 from schema.types.node import Node
 from schema.types.payment import Payment
+from schema.types.plan import Price
 from schema.types.seller import Seller
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ strawberry.enum(InvoiceOrigin, description="Stripe's own invoice of a subscripti
 
 
 def _due(row: Row, _context: Any) -> Amount:
-    return Amount(row.total - row.amount_paid if row.status in PAYABLE else 0, row.currency)
+    return Amount(row.total - row.amount_paid - row.credit_applied if row.status in PAYABLE else 0, row.currency)
 
 
 def _overdue(row: Row, _context: Any) -> bool:
@@ -46,6 +48,11 @@ class InvoiceLine(Node):
     quantity: int
     amount: Money = declare(money_in("amount"))
     amount_paid: Money = declare(money_in("amount_paid"))
+    discount: Money = declare(money_in("discount"), description="What was taken off the amount.")
+    proration: bool = strawberry.field(description="For a change within a period: less than nothing for what is not used of it.")
+    price: Price | None = declare(Related(PriceRow, "price_id", scoped=False))
+    period_start: datetime | None
+    period_end: datetime | None
 
 
 @strawberry.type(description="Stripe's own invoice of a subscription, or one that the seller issued here (an order, a term's fees).")
@@ -64,11 +71,21 @@ class Invoice(Node):
     seller: Seller | None = declare(Related(SellerRow, "seller_id"))
     total: Money = declare(money_in("total"))
     amount_paid: Money = declare(money_in("amount_paid"))
-    amount_due: Money = declare(Derived(("total", "amount_paid", "status", "currency"), _due))
+    amount_due: Money = declare(Derived(("total", "amount_paid", "credit_applied", "status", "currency"), _due))
+    credit_applied: Money = declare(
+        money_in("credit_applied"), description="Paid from the customer's credit with Stripe; less than nothing when it was added to."
+    )
+    tax: Money = declare(money_in("tax"), description="Tax within the total, as Stripe reports it.")
     overdue: bool = declare(Derived(("status", "due_at"), _overdue), description="Whether something is due, and its date has passed.")
     lines: list[InvoiceLine] = declare(Listed(InvoiceLineRow, "invoice_id", newest_first=False))
     payments: list[Payment] = declare(Listed(PaymentRow, "invoice_id"))
+    billing_reason: str | None = strawberry.field(description="Why Stripe made it, e.g. subscription_cycle; null for issued ones.")
+    period_start: datetime | None
+    period_end: datetime | None
+    attempts: int = strawberry.field(description="How often Stripe has tried to charge it.")
+    next_attempt_at: datetime | None = strawberry.field(description="When Stripe charges it again.")
     due_at: datetime | None
+    paid_at: datetime | None
     voided_at: datetime | None
     void_reason: str | None
     stripe_invoice_id: str | None

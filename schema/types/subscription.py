@@ -1,18 +1,24 @@
 """Recurring purchases."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
 from models import Customer as CustomerRow
+from models import Invoice as InvoiceRow
 from models import Plan as PlanRow
 from models import Price as PriceRow
 from models import SubscriptionStatus
-from resolvers.declarations import Derived, Related
+from models.money import Money as Amount
+from models.rows import Row
+from resolvers.declarations import Connected, Derived, Related
 from resolvers.entitlement import entitled
-from schema.fields import declare
+from schema.connections import Connection
+from schema.fields import PAGE, declare
 from schema.types.filters import DateTimeRange
+from schema.types.invoice import Invoice
+from schema.types.money import Money
 from schema.types.node import Node
 from schema.types.plan import Plan, Price
 
@@ -20,6 +26,10 @@ if TYPE_CHECKING:
     from schema.types.customer import Customer
 
 strawberry.enum(SubscriptionStatus, description="UNKNOWN: Stripe said something newer than this version; `stripeStatus` has its word.")
+
+
+def _monthly(row: Row, _context: Any) -> Amount | None:
+    return None if row.currency is None else Amount(row.monthly_amount, row.currency)
 
 
 @strawberry.type(description="A plan that one customer pays for again and again.")
@@ -37,12 +47,19 @@ class Subscription(Node):
     plan: Plan | None = declare(Related(PlanRow, "plan_id", scoped=False))
     price: Price | None = declare(Related(PriceRow, "price_id", scoped=False))
     quantity: int
+    monthly_amount: Money | None = declare(
+        Derived(("monthly_amount", "currency"), _monthly),
+        description="What it brings a month at its prices, nothing while it does not charge; discounts are not taken off.",
+    )
+    collection_paused: bool = strawberry.field(description="Whether invoices are made and not charged.")
+    resumes_at: datetime | None = strawberry.field(description="When charging goes on, if that is planned.")
     current_period_start: datetime | None
     current_period_end: datetime | None
     trial_ends_at: datetime | None
     cancel_at_period_end: bool
     canceled_at: datetime | None
     ended_at: datetime | None
+    invoices: Connection[Invoice] = declare(Connected(InvoiceRow, "subscription_id"), **PAGE)
     stripe_subscription_id: str
     created_at: datetime
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from models import ENDLESS, PAID, Entitlement, Payment, Plan, PlanKind, Subscription, SubscriptionStatus
+from models import ENDLESS, PAID, Entitlement, Invoice, InvoiceStatus, Payment, Plan, PlanKind, Subscription, SubscriptionStatus
 from models.persistence import find, new
 from services.fulfilment.standing import is_given_back, is_lost
 from services.journal import change, create
@@ -51,12 +51,13 @@ async def _of_payment(payment: Payment) -> Standing:
 
 
 async def _of_subscription(subscription: Subscription) -> Standing:
-    """As its status says, and as the payment of its newest paid period stands."""
+    """As its status says, and as the payment of its newest paid period stands; one that credit has paid stands by itself."""
     if subscription.status not in OPEN:
         return Standing(subscription.status.lower())
-    paid = Payment.filter(subscription_id=subscription.id, status__in=sorted(PAID), prorated=False)
-    newest = await paid.order_by("-succeeded_at", "-id").first()
-    standing = await _of_payment(newest) if newest else Standing()
+    periods = Invoice.filter(subscription_id=subscription.id, status=InvoiceStatus.PAID.value, lines__proration=False)
+    newest = await periods.order_by("-created_at", "-id").first()
+    payment = await Payment.filter(invoice_id=newest.id, status__in=sorted(PAID)).first() if newest else None
+    standing = await _of_payment(payment) if payment else Standing()
     if standing.reason or subscription.status != SubscriptionStatus.PAST_DUE:
         return standing
     return Standing(None, subscription.past_due_since or datetime.now(UTC), standing.disputed)

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from typing import TypeVar
 
-from models import PAID, CheckoutSession, Dispute, Payment, PaymentStatus, Refund, Subscription, SubscriptionStatus
-from models.persistence import lock_id
+from models import PAID, CheckoutSession, Dispute, Invoice, InvoiceStatus, Payment, PaymentStatus, Refund, Subscription, SubscriptionStatus
+from models.persistence import find, lock_id
 from models.record import Record
 from services.fulfilment.allocation import allocate
 from services.fulfilment.attribution import attribute_dependent, attribute_session, attribute_subscription
-from services.fulfilment.crediting import credit
+from services.fulfilment.crediting import credit_invoice, credit_payment
 from services.fulfilment.entitling import entitle_payment, entitle_subscription
 from services.fulfilment.superseding import STANDING, supersede_by_payment, supersede_by_subscription, supersede_on_the_way
 from services.journal import Change, changes
@@ -26,14 +26,16 @@ async def fulfil() -> None:
         return
     await _attribute(made)
     payments = await _payments(made)
-    subscriptions = await _subscriptions(made, payments)
-    for subscription in subscriptions:
+    billed = await _billed(made, payments)
+    for subscription in await _subscriptions(made, [*payments, *billed]):
         await entitle_subscription(subscription)
-    for invoice_id in sorted({str(payment.invoice_id) for payment in payments if payment.invoice_id}):
+    for invoice_id in sorted({str(payment.invoice_id) for payment in payments if payment.invoice_id and not payment.subscription_id}):
         await allocate(invoice_id)
     for payment in sorted(payments, key=lambda row: (row.customer_id or "", row.id)):
         await entitle_payment(payment)
-        await credit(payment)
+        await credit_payment(payment)
+    for invoice in sorted(billed, key=lambda row: (row.customer_id, row.id)):
+        await credit_invoice(invoice)
     await _supersede(made)
 
 
@@ -48,7 +50,7 @@ async def _attribute(made: list[Change]) -> None:
     for one in made:
         if isinstance(one.row, Subscription) and (one.before is None or "seller_id" in one.before):
             await attribute_subscription(one.row)
-        elif isinstance(one.row, Payment | Refund | Dispute) and one.before is None:
+        elif isinstance(one.row, Payment | Invoice | Refund | Dispute) and one.before is None:
             await attribute_dependent(one.row)
 
 
@@ -64,10 +66,20 @@ async def _payments(made: list[Change]) -> list[Payment]:
     return [row for row in found.values() if row.status in PAID]
 
 
-async def _subscriptions(made: list[Change], payments: list[Payment]) -> list[Subscription]:
-    """Changed subscriptions, and those of changed payments; all of them are locked."""
+async def _billed(made: list[Change], payments: list[Payment]) -> list[Invoice]:
+    """Paid invoices of subscriptions that were changed, and those of changed payments."""
+    found = _rows(made, Invoice)
+    for payment in payments:
+        if payment.subscription_id and payment.invoice_id and payment.invoice_id not in found:
+            invoice = await find(Invoice, id=payment.invoice_id)
+            found |= {invoice.id: invoice} if invoice else {}
+    return [row for row in found.values() if row.subscription_id and row.status == InvoiceStatus.PAID]
+
+
+async def _subscriptions(made: list[Change], paid: list[Payment | Invoice]) -> list[Subscription]:
+    """Changed subscriptions, and those of changed payments and invoices; all of them are locked."""
     found = _rows(made, Subscription)
-    for subscription_id in sorted({str(row.subscription_id) for row in payments if row.subscription_id} - found.keys()):
+    for subscription_id in sorted({str(row.subscription_id) for row in paid if row.subscription_id} - found.keys()):
         found[subscription_id] = await lock_id(Subscription, subscription_id)
     return [found[row_id] for row_id in sorted(found)]
 

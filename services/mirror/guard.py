@@ -33,7 +33,7 @@ async def renew(row: Record, snapshot: Snapshot, known: Known, facts: FactsOf, c
     if _ambiguous(snapshot, held):
         if not _changes(row, wanted):
             return Outcome.STALE
-        reading = known.settle(snapshot, {column: getattr(row, column) for column in (clock, *wanted)})
+        reading = known.settle(snapshot, row.id, {column: getattr(row, column) for column in (clock, *wanted)})
         reading = snapshot if reading is None and snapshot.gone else reading
         wanted = await facts(reading.object) if reading else None
         if reading is None or wanted is None:

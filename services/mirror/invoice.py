@@ -1,11 +1,14 @@
-"""An invoice of a subscription of ours: the payment that it asks for."""
+"""An invoice of a subscription of ours: its row, and the payment that it asks for."""
 
-from models import PAID, Payment, PaymentStatus, Subscription
+from typing import NamedTuple
+
+from models import PAID, Invoice, Payment, PaymentStatus, Subscription
 from models.persistence import find
 from services import stripe_fields as fields
 from services import stripe_shapes as shapes
 from services.journal import Facts, create
 from services.mirror.guard import FactsOf, renew
+from services.mirror.invoice_row import mirror_invoice_row
 from services.mirror.known import Known
 from services.mirror.outcome import Outcome
 from services.mirror.payment import locked_payment, settled
@@ -17,12 +20,19 @@ from services.stripe_fields import Json
 from services.stripe_shapes import Settlement
 
 
-async def mirror_invoice(snapshot: Snapshot, known: Known) -> Outcome:
-    """Write the payment that a subscription's invoice asks for: none yet for a draft, canceled when the invoice is void.
+class Bill(NamedTuple):
+    """An invoice's row, and the subscription that it is of."""
 
-    IGNORED are invoices without a subscription of ours, and those of nothing: free trials, and what credit at Stripe has paid (after it
-    was asked for, that cancels the payment). What pays an
-    invoice is read from Stripe when we first hear of it, and when it is paid but its payment intent did not say so yet.
+    subscription: Subscription
+    record: Invoice
+
+
+async def mirror_invoice(snapshot: Snapshot, known: Known) -> Outcome:
+    """Write a subscription's invoice, and the payment that it asks for: none yet for a draft, canceled when the invoice is void.
+
+    There is no payment for invoices of nothing: free trials, and what credit at Stripe has paid (after it was asked for, that cancels the
+    payment). What pays an invoice is read from Stripe when we first hear of it, and when it is paid but its payment intent did not say so
+    yet. IGNORED are invoices without a subscription of ours.
     """
     invoice = snapshot.object
     subscription_id = shapes.invoice_subscription(invoice)
@@ -30,14 +40,27 @@ async def mirror_invoice(snapshot: Snapshot, known: Known) -> Outcome:
     if subscription is None:
         return Outcome.IGNORED
     row = await locked_payment({}, known, stripe_invoice_id=fields.identifier(invoice))
-    if shapes.is_draft(invoice) or (row is None and not asked(invoice)):
-        return Outcome.STALE if row else Outcome.IGNORED
-    if row is not None and not _lags(row, invoice):
-        return await renew(row, snapshot, known, _facts_of(row, subscription), "invoice_version")
-    told = _told(snapshot, known)
-    if told is None or (row is not None and told.version < row.invoice_version):
+    told = _told(snapshot, known) if _asks(row, invoice) else None
+    record, written = await mirror_invoice_row(told or snapshot, subscription, known)
+    outcome = await _pay(row, snapshot, told, Bill(subscription, record), known)
+    return Outcome.PROCESSED if Outcome.PROCESSED in {written, outcome} else Outcome.STALE
+
+
+def _asks(row: Payment | None, invoice: Json) -> bool:
+    """Whether what pays the invoice has to be known."""
+    if shapes.is_draft(invoice):
+        return False
+    return _lags(row, invoice) if row is not None else bool(asked(invoice))
+
+
+async def _pay(row: Payment | None, snapshot: Snapshot, told: Snapshot | None, bill: Bill, known: Known) -> Outcome:
+    """Write the payment of an invoice whose row is written already; `told` says what pays it, None where that was not asked or is gone."""
+    if told is not None:
+        old = row is not None and told.version < row.invoice_version
+        return Outcome.STALE if old else await _follow(row, told, bill, known)
+    if row is None or shapes.is_draft(snapshot.object) or _lags(row, snapshot.object):
         return Outcome.STALE
-    return await _follow(row, told, subscription, known)
+    return await renew(row, snapshot, known, _facts_of(row, bill), "invoice_version")
 
 
 async def mirror_invoice_payment(snapshot: Snapshot, known: Known) -> Outcome:
@@ -76,14 +99,14 @@ def _told(snapshot: Snapshot, known: Known) -> Snapshot | None:
     return known.require("invoice", fields.identifier(snapshot.object))
 
 
-async def _follow(row: Payment | None, told: Snapshot, subscription: Subscription, known: Known) -> Outcome:
+async def _follow(row: Payment | None, told: Snapshot, bill: Bill, known: Known) -> Outcome:
     outcome = Outcome.PROCESSED
     if row is None and not asked(told.object):
-        return Outcome.IGNORED
+        return Outcome.STALE
     if row is None:
-        await _make(told, subscription)
+        await _make(told, bill)
     else:
-        outcome = await renew(row, told, known, _facts_of(row, subscription), "invoice_version")
+        outcome = await renew(row, told, known, _facts_of(row, bill), "invoice_version")
     intent_id = (shapes.settlement(told.object) or Settlement()).payment_intent
     intent = known.require("payment_intent", intent_id) if intent_id else None
     if intent is not None:
@@ -91,26 +114,27 @@ async def _follow(row: Payment | None, told: Snapshot, subscription: Subscriptio
     return outcome
 
 
-async def _make(told: Snapshot, subscription: Subscription) -> None:
+async def _make(told: Snapshot, bill: Bill) -> None:
     began = fields.moment(told.object, "created")
-    row = Payment(customer_id=subscription.customer_id, subscription_id=subscription.id, created_at=began, amount=0, currency="")
-    facts = await _facts_of(row, subscription)(told.object) or {}
+    row = Payment(customer_id=bill.record.customer_id, subscription_id=bill.subscription.id, created_at=began, amount=0, currency="")
+    facts = await _facts_of(row, bill)(told.object) or {}
     for column, value in (facts | {"invoice_version": told.version}).items():
         setattr(row, column, value)
     await create(row)
 
 
-def _facts_of(row: Payment, subscription: Subscription) -> FactsOf:
+def _facts_of(row: Payment, bill: Bill) -> FactsOf:
     async def facts_of(invoice: Json) -> Facts:
         item = shapes.invoice_item(invoice)
         price = await price_of(item)
+        subscription = bill.subscription
         facts: Facts = {
             "stripe_invoice_id": fields.identifier(invoice),
             "subscription_id": subscription.id,
+            "invoice_id": bill.record.id,
             "plan_id": price.plan_id if price else subscription.plan_id,
             "price_id": price.id if price else subscription.price_id,
             "quantity": max(item.quantity, 1) if item else subscription.quantity,
-            "prorated": shapes.is_prorated(invoice),
         }
         return facts | _paying(row, invoice)
 

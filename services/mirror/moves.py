@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import TypeVar
 
-from models import PAID, CheckoutStatus, DisputeStatus, PaymentStatus, RefundStatus, SubscriptionStatus
+from models import PAID, CheckoutStatus, DisputeStatus, InvoiceStatus, PaymentStatus, RefundStatus, SubscriptionStatus
 
 Status = TypeVar("Status", bound=StrEnum)
 Moves = Mapping[Status, frozenset[Status]]
@@ -58,6 +58,17 @@ DISPUTE: Moves[DisputeStatus] = {
     for status in DisputeStatus
 }
 """One that was won, closed or prevented stays so; one that was lost can only be appealed (docs.stripe.com/disputes/how-disputes-work)."""
+
+_FINALIZED = frozenset(InvoiceStatus) - {InvoiceStatus.DRAFT}
+INVOICE: Moves[InvoiceStatus] = {
+    InvoiceStatus.DRAFT: frozenset(InvoiceStatus),
+    InvoiceStatus.OPEN: _FINALIZED,
+    InvoiceStatus.PARTIALLY_PAID: _FINALIZED,
+    InvoiceStatus.UNCOLLECTIBLE: _FINALIZED,
+    InvoiceStatus.PAID: frozenset({InvoiceStatus.PAID}),
+    InvoiceStatus.VOID: frozenset({InvoiceStatus.VOID}),
+}
+"""Stripe's own invoices: one that was finalized is no draft again, and paid or void ones stay so (docs.stripe.com/invoicing/overview)."""
 
 CHECKOUT: Moves[CheckoutStatus] = {
     CheckoutStatus.OPEN: frozenset(CheckoutStatus),

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tortoise.exceptions import IntegrityError, OperationalError
 
@@ -11,8 +11,9 @@ from models.database import transaction
 from services import stripe_fields as fields
 from services.fulfilment import fulfil
 from services.journal import journal
-from services.mirror.known import INVOICE_OF_PAYMENT_INTENT, Known, ObjectNeeded
+from services.mirror.known import INVOICE_OF_PAYMENT_INTENT, LINES_OF_INVOICE, Known, ObjectNeeded
 from services.snapshot import Snapshot
+from services.stripe_fields import Json
 from services.stripe_gateway import StripeGateway
 
 Result = TypeVar("Result")
@@ -23,6 +24,9 @@ MAX_READINGS = 12
 MAX_COLLISIONS = 5
 """Times that one piece of work is begun again because another transaction made the same row or waited for us."""
 
+
+MAX_LINES = 1000
+"""Lines of an invoice that are read; Stripe's invoices have 250 items at most."""
 
 LONGEST_STEP_BACK = 0.05
 """Seconds, at most, before work that collided is begun again; drawn at random, so that two do not collide in step."""
@@ -62,6 +66,8 @@ async def settle(stripe: StripeGateway, work: Callable[[Known], Awaitable[Result
 async def _read(stripe: StripeGateway, need: ObjectNeeded) -> Snapshot | None:
     if need.kind == INVOICE_OF_PAYMENT_INTENT:
         return await _invoice_of(stripe, need.object_id)
+    if need.kind == LINES_OF_INVOICE:
+        return await _lines_of(stripe, need.object_id)
     return await stripe.retrieve(need.kind, need.object_id)
 
 
@@ -74,3 +80,19 @@ async def _invoice_of(stripe: StripeGateway, intent_id: str) -> Snapshot | None:
     )
     invoices = [fields.reference(row, "invoice") for row in fields.rows(found.object, "data")]
     return await stripe.retrieve("invoice", invoices[0]) if invoices and invoices[0] else None
+
+
+async def _lines_of(stripe: StripeGateway, invoice_id: str) -> Snapshot:
+    """All lines in one list, as of the last page's date."""
+    lines: list[Json] = []
+    while True:
+        asked: Any = {"limit": 100} | ({"starting_after": lines[-1]["id"]} if lines else {})
+        page = await _line_page(stripe, invoice_id, asked)
+        found = fields.rows(page.object, "data")
+        lines += found
+        if not found or not page.object.get("has_more") or len(lines) >= MAX_LINES:
+            return Snapshot({"object": "list", "id": invoice_id, "lines": lines}, page.version, read=True)
+
+
+async def _line_page(stripe: StripeGateway, invoice_id: str, asked: Any) -> Snapshot:
+    return await stripe.call("invoice_line.list", lambda client: client.v1.invoices.line_items.list_async(invoice_id, asked))

@@ -13,6 +13,7 @@ from services.mirror.moves import SUBSCRIPTION, may_move
 from services.mirror.our_id import our_id
 from services.mirror.outcome import Outcome
 from services.mirror.price import price_of
+from services.recurring_revenue import EARNING, monthly_amount
 from services.snapshot import Snapshot
 from services.stripe_fields import Json
 
@@ -84,6 +85,7 @@ async def _content(subscription: Json) -> Facts:
     item = next(iter(shapes.items(subscription)), None)
     price, status = await price_of(item), status_of(subscription)
     begins, ends = shapes.period(subscription)
+    paused = shapes.collection_paused(subscription)
     cancel_at = shapes.ends_at(subscription)
     return {
         "stripe_subscription_id": fields.identifier(subscription),
@@ -92,6 +94,10 @@ async def _content(subscription: Json) -> Facts:
         "price_id": price and price.id,
         "plan_id": price and price.plan_id,
         "quantity": max(item.quantity, 1) if item else 1,
+        "currency": fields.optional_currency(subscription),
+        "monthly_amount": monthly_amount(shapes.recurring(subscription)) if status in EARNING and not paused else 0,
+        "collection_paused": paused,
+        "resumes_at": fields.optional_moment(fields.part(subscription, "pause_collection"), "resumes_at"),
         "current_period_start": begins,
         "current_period_end": ends,
         "trial_ends_at": fields.optional_moment(subscription, "trial_end"),

@@ -10,6 +10,8 @@ from models import (
     Customer,
     Dispute,
     DisputeStatus,
+    Invoice,
+    InvoiceStatus,
     Payment,
     PaymentStatus,
     Plan,
@@ -42,19 +44,16 @@ LISTED = tuple(kind for kind in LISTS if kind in MIRRORS)
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Our rows of one kind: their Stripe ids are in `column`, and Stripe may move those in the statuses `open` at any time.
-
-    Rows with an id in the column `unless` are compared by that one.
-    """
+    """Our rows of one kind: their Stripe ids are in `column`, and Stripe may move those in the statuses `open` at any time."""
 
     kind: str
     model: type[Record]
     column: str
     open: tuple[str, ...] = ()
-    unless: str | None = None
 
 
 OPEN_PAYMENTS = (PaymentStatus.PENDING, PaymentStatus.REQUIRES_ACTION, PaymentStatus.PROCESSING, PaymentStatus.UNKNOWN)
+OPEN_INVOICES = (InvoiceStatus.DRAFT, InvoiceStatus.OPEN, InvoiceStatus.PARTIALLY_PAID, InvoiceStatus.UNCOLLECTIBLE)
 OPEN_REFUNDS = (RefundStatus.PENDING, RefundStatus.REQUIRES_ACTION, RefundStatus.UNKNOWN)
 OPEN_DISPUTES = tuple(
     sorted(set(DisputeStatus) - {DisputeStatus.WON, DisputeStatus.LOST, DisputeStatus.WARNING_CLOSED, DisputeStatus.PREVENTED})
@@ -69,7 +68,7 @@ ROWS = tuple(
         Rows("promotion_code", PromotionCode, "stripe_promotion_code_id"),
         Rows("subscription", Subscription, "stripe_subscription_id", tuple(sorted(LIVE))),
         Rows("payment_intent", Payment, "stripe_payment_intent_id", OPEN_PAYMENTS),
-        Rows("invoice", Payment, "stripe_invoice_id", OPEN_PAYMENTS, unless="stripe_payment_intent_id"),
+        Rows("invoice", Invoice, "stripe_invoice_id", OPEN_INVOICES),
         Rows("checkout.session", CheckoutSession, "stripe_session_id", (CheckoutStatus.OPEN,)),
         Rows("refund", Refund, "stripe_refund_id", OPEN_REFUNDS),
         Rows("dispute", Dispute, "stripe_dispute_id", OPEN_DISPUTES),

@@ -34,8 +34,6 @@ async def page_of_rows(billing: Billing, rows: Rows, since: datetime, after: str
     What the list has already shown, being new at Stripe, is not compared a second time.
     """
     query = rows.model.filter(_wanted(rows, since), id__gt=after or "", **{f"{rows.column}__not_isnull": True})
-    if rows.unless:
-        query = query.filter(**{rows.unless: None})
     found = await query.order_by("id").limit(PAGE).values_list("id", rows.column)
 
     async def read(row: tuple[str, str]) -> Finding | None:

@@ -44,6 +44,8 @@ MIRRORED: dict[type[Record], str] = {
     Customer: "external_id",
     PromotionCode: "stripe_promotion_code_id",
     Subscription: "stripe_subscription_id",
+    Invoice: "stripe_invoice_id",
+    InvoiceLine: "stripe_line_id",
     Payment: "stripe_payment_intent_id",
     CheckoutSession: "stripe_session_id",
     Refund: "stripe_refund_id",
@@ -54,7 +56,7 @@ MIRRORED: dict[type[Record], str] = {
 OTHERS: tuple[type[Record], ...] = (WebhookEvent, AuditEntry, IdempotencyKey, Checkpoint, OutboxEntry)
 """Rows that are about the work and not about the business."""
 
-SOLD_OTHERWISE: tuple[type[Record], ...] = (Seller, Invoice, InvoiceLine, Allocation, RefundRequest)
+SOLD_OTHERWISE: tuple[type[Record], ...] = (Seller, Allocation, RefundRequest)
 """Rows of what is not sold here: tests/business lets it be."""
 
 FOLLOWED: tuple[type[Record], ...] = (CreditEntry, CreditLot, Entitlement)
@@ -108,7 +110,7 @@ async def _followed(names: dict[str, str]) -> dict[str, Any]:
         if right.revoked_reason is None:  # one that was closed before it was ever heard of leaves no row
             found[f"Entitlement {source} {right.feature}"] = (plan, right.disputed, grace)
     for lot in await CreditLot.all():
-        found[f"CreditLot {names[str(lot.payment_id)]}"] = (lot.granted, lot.withdrawn, lot.expired)
+        found[f"CreditLot {names[str(lot.payment_id or lot.invoice_id)]}"] = (lot.granted, lot.withdrawn, lot.expired)
     for customer in await Customer.all():
         entries = await CreditEntry.filter(customer_id=customer.id).order_by("id")
         amounts = [entry.amount for entry in entries]
@@ -133,6 +135,7 @@ async def assert_true(stage: Stage) -> None:
         assert session.status == at_stripe["checkout.session"][str(session.stripe_session_id)]["status"].upper()
     for customer in await Customer.filter(stripe_customer_id__not_isnull=True):
         assert customer.email == at_stripe["customer"][str(customer.stripe_customer_id)]["email"]
+    await _assert_invoices_true(at_stripe["invoice"])
     paid = {one["payment_intent"]: one for one in at_stripe["charge"].values() if one["status"] == "succeeded"}
     for payment in await Payment.filter(stripe_payment_intent_id__not_isnull=True):
         charge = paid.pop(str(payment.stripe_payment_intent_id), None)
@@ -144,7 +147,18 @@ async def assert_true(stage: Stage) -> None:
     assert paid == {}
 
 
-KINDS = ("subscription", "refund", "dispute", "checkout.session", "customer", "charge")
+async def _assert_invoices_true(at_stripe: dict[str, Any]) -> None:
+    """All of them, with their lines."""
+    rows = {str(row.stripe_invoice_id): row for row in await Invoice.filter(origin="SUBSCRIPTION")}
+    assert set(rows) == set(at_stripe)
+    for stripe_id, row in rows.items():
+        told = at_stripe[stripe_id]
+        assert (row.status, row.total, row.amount_paid) == (told["status"].upper(), told["total"], told["amount_paid"])
+        lines = await InvoiceLine.filter(invoice_id=row.id).order_by("position")
+        assert [(line.stripe_line_id, line.amount) for line in lines] == [(line["id"], line["amount"]) for line in told["lines"]["data"]]
+
+
+KINDS = ("invoice", "subscription", "refund", "dispute", "checkout.session", "customer", "charge")
 
 
 async def assert_nothing_went_back(given_up: AbstractSet[str] = frozenset()) -> None:

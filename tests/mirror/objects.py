@@ -118,15 +118,18 @@ def invoice(**fields: Any) -> Json:
         "status": "paid" if paid else "open",
         "payment": {"type": "payment_intent", "payment_intent": pays},
     }
+    line = {"id": f"il_{fields.get('id', 'in_1')}", "object": "line_item", "amount": amount, "quantity": 1, "description": "1 x Pro"}
+    line |= {"parent": parent, "pricing": price | {"unit_amount_decimal": str(amount)}, "period": {"start": START, "end": START + MONTH}}
     base = {
         "id": "in_1",
         "object": "invoice",
         "amount_due": amount,
+        "total": amount,
         "amount_paid": amount if paid else 0,
         "created": START + 1,
         "currency": "usd",
         "customer": "cus_1",
-        "lines": {"object": "list", "data": [{"id": "il_1", "object": "line_item", "quantity": 1, "parent": parent, "pricing": price}]},
+        "lines": {"object": "list", "data": [line]},
         "parent": {"type": "subscription_details", "subscription_details": {"subscription": fields.pop("subscription", "sub_1")}},
         "payments": {"object": "list", "data": [payment] if pays else []},
         "status": "paid",

@@ -22,6 +22,7 @@ class Shelf:
 
     def __init__(self) -> None:
         self.objects: dict[str, dict[str, Any]] = {}
+        self.lines: dict[str, list[dict[str, Any]]] = {}
         self.now = 1_800_000_000
         self.read: list[str] = []
         self.broken = False
@@ -31,8 +32,12 @@ class Shelf:
         self.objects[thing["id"]] = thing
         return thing
 
+    def put_lines(self, invoice_id: str, lines: list[dict[str, Any]]) -> None:
+        self.lines[invoice_id] = lines
+
     def clear(self) -> None:
         self.objects.clear()
+        self.lines.clear()
         self.read.clear()
         self.broken = False
         self.now = 1_800_000_000
@@ -42,6 +47,7 @@ class Shelf:
             routes=[
                 Route("/v1/invoice_payments", self._invoice_payments),
                 Route("/v1/checkout/sessions/{id}", self._one),
+                Route("/v1/invoices/{id}/lines", self._lines),
                 Route("/v1/{kind}/{id}", self._one),
             ]
         )
@@ -73,6 +79,13 @@ class Shelf:
             if row["payment"].get("payment_intent") == intent
         ]
         return self._answer({"object": "list", "data": rows[:1], "has_more": False, "url": "/v1/invoice_payments"})
+
+    async def _lines(self, request: Request) -> JSONResponse:
+        self.read.append(request.url.path)
+        lines, after = self.lines[request.path_params["id"]], request.query_params.get("starting_after")
+        begin = next((place for place, row in enumerate(lines, 1) if row["id"] == after), 0)
+        some = lines[begin : begin + int(request.query_params["limit"])]
+        return self._answer({"object": "list", "data": some, "has_more": begin + len(some) < len(lines), "url": request.url.path})
 
     def _answer(self, body: dict[str, Any], status: int = 200) -> JSONResponse:
         return JSONResponse(body, status, headers={"date": formatdate(self.now, usegmt=True)})

@@ -3,7 +3,7 @@
 from itertools import permutations
 from typing import Any
 
-from models import Payment, Subscription
+from models import Invoice, Payment, Subscription
 from services.billing import Billing
 from services.mirror import Outcome, expect_renewal, settle, write
 from services.snapshot import Snapshot
@@ -20,8 +20,9 @@ async def subscribed(billing: Billing) -> None:
 async def test_a_draft_asks_for_nothing_yet(billing: Billing, ids: Ids, shelf: Shelf) -> None:
     await subscribed(billing)
     before = await Payment.all().count()
-    assert await write(billing, Snapshot(invoice(status="draft", pays=None), START + 1)) is Outcome.IGNORED
+    assert await write(billing, Snapshot(invoice(status="draft", pays=None), START + 1)) is Outcome.PROCESSED
     assert (await Payment.all().count(), shelf.read) == (before, [])
+    assert shown(await Invoice.get(), "status", "total", "amount_paid") == ["DRAFT", 4900, 0]
     shelf.put(intent())
     await write(billing, Snapshot(invoice(status="open"), START + 2))
     kept = values(await Payment.get(stripe_invoice_id="in_1"))
@@ -50,13 +51,20 @@ async def test_one_that_credit_paid_after_all_cancels_its_payment(billing: Billi
     shelf.put(intent(status="canceled"))
     shelf.put(invoice(status="paid", amount=0) | {"payments": invoice(status="open")["payments"]})
     credited = Snapshot(invoice(status="paid", amount=0), START + 9)
-    assert await write(billing, credited) is Outcome.IGNORED
-    shown_late = {name: value for name, value in invoice(status="open").items() if name != "payments"}
-    assert await write(billing, Snapshot(shown_late, START + 1)) is Outcome.IGNORED
-    assert await Payment.filter(stripe_invoice_id="in_1").count() == 0
     await write(billing, Snapshot(invoice(status="open"), START + 1))
     assert await write(billing, credited) is Outcome.PROCESSED
     assert shown(await Payment.get(stripe_invoice_id="in_1"), "status", "amount") == ["CANCELED", 4900]
+
+
+async def test_one_that_credit_paid_asks_for_nothing_although_an_older_word_comes_late(billing: Billing, ids: Ids, shelf: Shelf) -> None:
+    await subscribed(billing)
+    credited = invoice(status="paid", amount=0) | {"total": 4900, "starting_balance": -5000, "ending_balance": -100}
+    shelf.put(credited | {"payments": {"data": []}})
+    assert await write(billing, Snapshot(credited, START + 9)) is Outcome.PROCESSED
+    shown_late = {name: value for name, value in invoice(status="open").items() if name != "payments"}
+    await write(billing, Snapshot(shown_late, START + 1))
+    assert await Payment.filter(stripe_invoice_id="in_1").count() == 0
+    assert shown(await Invoice.get(), "status", "total", "amount_paid", "credit_applied") == ["PAID", 4900, 0, 4900]
 
 
 async def test_one_paid_outside_of_stripe_is_paid(billing: Billing, ids: Ids, shelf: Shelf) -> None:

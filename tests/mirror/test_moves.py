@@ -4,16 +4,17 @@ from enum import StrEnum
 
 import pytest
 
-from models import ENDED, PAID, CheckoutStatus, DisputeStatus, PaymentStatus, RefundStatus, SubscriptionStatus
-from services.mirror import dispute, payment_intent, refund_row, subscription
-from services.mirror.moves import CHECKOUT, DISPUTE, PAYMENT, REFUND, SUBSCRIPTION, Moves, may_move
+from models import ENDED, PAID, CheckoutStatus, DisputeStatus, InvoiceStatus, PaymentStatus, RefundStatus, SubscriptionStatus
+from services.mirror import dispute, invoice_row, payment_intent, refund_row, subscription
+from services.mirror.moves import CHECKOUT, DISPUTE, INVOICE, PAYMENT, REFUND, SUBSCRIPTION, Moves, may_move
 
 TABLES: list[tuple[Moves[StrEnum], type[StrEnum]]] = [
-    (PAYMENT, PaymentStatus),  # type: ignore[list-item]  # one list of five kinds
-    (REFUND, RefundStatus),  # type: ignore[list-item]  # one list of five kinds
-    (SUBSCRIPTION, SubscriptionStatus),  # type: ignore[list-item]  # one list of five kinds
-    (CHECKOUT, CheckoutStatus),  # type: ignore[list-item]  # one list of five kinds
-    (DISPUTE, DisputeStatus),  # type: ignore[list-item]  # one list of five kinds
+    (PAYMENT, PaymentStatus),  # type: ignore[list-item]  # one list of six kinds
+    (REFUND, RefundStatus),  # type: ignore[list-item]  # one list of six kinds
+    (SUBSCRIPTION, SubscriptionStatus),  # type: ignore[list-item]  # one list of six kinds
+    (CHECKOUT, CheckoutStatus),  # type: ignore[list-item]  # one list of six kinds
+    (DISPUTE, DisputeStatus),  # type: ignore[list-item]  # one list of six kinds
+    (INVOICE, InvoiceStatus),  # type: ignore[list-item]  # one list of six kinds
 ]
 
 
@@ -74,9 +75,19 @@ def test_disputes(before: DisputeStatus, after: DisputeStatus) -> None:
         assert may_move(DISPUTE, before, after)
 
 
+@pytest.mark.parametrize("before", InvoiceStatus)
+@pytest.mark.parametrize("after", InvoiceStatus)
+def test_invoices(before: InvoiceStatus, after: InvoiceStatus) -> None:
+    if before in {InvoiceStatus.PAID, InvoiceStatus.VOID}:
+        assert may_move(INVOICE, before, after) == (after is before)
+    else:
+        assert may_move(INVOICE, before, after) == (before is InvoiceStatus.DRAFT or after is not InvoiceStatus.DRAFT)
+
+
 def test_every_status_but_those_of_our_own_has_a_word_of_stripes() -> None:
     ours = {PaymentStatus.FAILED, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED, PaymentStatus.DISPUTED, PaymentStatus.UNKNOWN}
     assert set(payment_intent.STATUSES.values()) == set(PaymentStatus) - ours
     assert set(refund_row.STATUSES.values()) == set(RefundStatus) - {RefundStatus.UNKNOWN}
     assert set(subscription.STATUSES.values()) == set(SubscriptionStatus) - {SubscriptionStatus.UNKNOWN}
+    assert set(invoice_row.STATUSES.values()) == set(InvoiceStatus) - {InvoiceStatus.PARTIALLY_PAID}
     assert set(dispute.STATUSES.values()) == set(DisputeStatus) - {DisputeStatus.UNKNOWN}

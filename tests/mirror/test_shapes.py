@@ -66,9 +66,6 @@ def test_the_line_of_an_invoice() -> None:
     prorated = {"price": {"id": "price_old"}, "quantity": 1, "proration": True}
     whole = {"plan": {"id": "gold"}, "quantity": 4, "proration": False}
     assert shapes.invoice_item({"lines": {"data": [whole, prorated]}}) == Item("gold", {}, 4)
-    assert [shapes.is_prorated({"lines": {"data": lines}}) for lines in ([whole, prorated], [prorated], [whole], [])] == [
-        *(False, True, False, False)
-    ]
     assert shapes.invoice_item({"lines": {"data": [prorated, {"amount": 5}]}}) == Item("price_old", {}, 1)
     assert shapes.invoice_item({"lines": {"data": []}}) is None
 

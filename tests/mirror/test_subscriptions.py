@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from models import AuditEntry, CheckoutSession, CreditEntry, Customer, Entitlement, Payment, Plan, Subscription
+from models import AuditEntry, CheckoutSession, CreditEntry, Customer, Entitlement, Invoice, Payment, Plan, Subscription
 from services.billing import Billing
 from services.mirror import Outcome, forget_customer, settle, write
 from services.snapshot import Snapshot
@@ -156,20 +156,24 @@ async def test_an_invoice_paid_outside_of_stripe_has_no_payment_intent(billing: 
 @pytest.mark.parametrize(
     "thing",
     [
-        invoice(amount=0),
-        invoice(amount=0, status="open"),
         invoice(parent=None),
         invoice(subscription="sub_stranger"),
         invoice(subscription="sub_gone"),
     ],
 )
-async def test_invoices_of_nothing_and_of_strangers_make_no_payment(
-    billing: Billing, ids: Ids, shelf: Shelf, thing: dict[str, Any]
-) -> None:
+async def test_invoices_of_strangers_make_nothing(billing: Billing, ids: Ids, shelf: Shelf, thing: dict[str, Any]) -> None:
     shelf.put(subscription())
     shelf.put(subscription(id="sub_stranger", customer="cus_stranger"))
     assert await write(billing, at(thing, 6)) is Outcome.IGNORED
-    assert await Payment.all().count() == 1
+    assert (await Payment.all().count(), await Invoice.all().count()) == (1, 0)
+
+
+@pytest.mark.parametrize("status", ["paid", "open"])
+async def test_an_invoice_of_nothing_makes_no_payment(billing: Billing, ids: Ids, shelf: Shelf, status: str) -> None:
+    shelf.put(subscription())
+    assert await write(billing, at(invoice(amount=0, status=status), 6)) is Outcome.PROCESSED
+    (row,) = await Invoice.all()
+    assert (row.status, row.total, await Payment.all().count()) == (status.upper(), 0, 1)
 
 
 async def test_a_change_within_a_period_grants_no_credits_and_decides_nothing(billing: Billing, ids: Ids, shelf: Shelf) -> None:
@@ -184,7 +188,7 @@ async def test_a_change_within_a_period_grants_no_credits_and_decides_nothing(bi
     await write(billing, at(invoice(), 6))
     await write(billing, at(change, 9))
     rows = await Payment.filter(subscription_id__not_isnull=True).order_by("amount")
-    assert [(row.amount, row.prorated, row.status) for row in rows] == [(500, True, "SUCCEEDED"), (4900, False, "SUCCEEDED")]
+    assert [(row.amount, row.status) for row in rows] == [(500, "SUCCEEDED"), (4900, "SUCCEEDED")]
     assert [(entry.amount, entry.kind, entry.payment_id) for entry in await CreditEntry.all()] == [(40, "RENEWAL", rows[1].id)]
     await write(billing, at(second | {"amount_refunded": 500}, 20_000_000))
     assert [(row.feature, row.revoked_reason) for row in await Entitlement.all()] == [("export", None)]
@@ -194,7 +198,7 @@ async def test_a_change_within_a_period_grants_no_credits_and_decides_nothing(bi
 async def test_an_invoice_of_before_basil_needs_no_reading(billing: Billing, ids: Ids, shelf: Shelf) -> None:
     await write(billing, at(subscription(), 1))
     old = {name: value for name, value in invoice().items() if name not in {"parent", "payments"}}
-    line = {"id": "il_1", "price": {"id": "price_year", "object": "price"}, "quantity": 2, "proration": False}
+    line = {"id": "il_1", "amount": 4900, "price": {"id": "price_year", "object": "price"}, "quantity": 2, "proration": False}
     old |= {"subscription": "sub_1", "payment_intent": "pi_1", "charge": "ch_1", "lines": {"data": [line]}}
     shelf.put(intent(status="succeeded", amount_received=4900))
     assert await write(billing, at(old, 6)) is Outcome.PROCESSED

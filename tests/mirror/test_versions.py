@@ -11,6 +11,8 @@ from models import (
     CheckoutSession,
     Customer,
     Dispute,
+    Invoice,
+    InvoiceLine,
     Payment,
     Plan,
     Price,
@@ -34,7 +36,7 @@ from tests.mirror.shelf import Shelf
 from tests.mirror.versions import VERSIONS, event
 from webhooks.handlers import HANDLERS
 
-SHOWN: tuple[type[Record], ...] = (Refund, Dispute, CheckoutSession, Payment, Subscription, PromotionCode)
+SHOWN: tuple[type[Record], ...] = (Refund, Dispute, CheckoutSession, Payment, InvoiceLine, Invoice, Subscription, PromotionCode)
 NAMED: tuple[type[Record], ...] = (*SHOWN, Price, Plan, Customer)
 EMPTIED: tuple[type[Record], ...] = (WebhookEvent, AuditEntry, *NAMED)
 
@@ -99,6 +101,9 @@ async def test_every_version_ends_in_the_same_rows(billing: Billing, database: s
     paid = await Payment.get(stripe_invoice_id="in_1")
     assert (paid.status, paid.amount, paid.amount_refunded, paid.currency, paid.quantity) == ("DISPUTED", 9800, 800, "USD", 2)
     assert (paid.method_last4, paid.stripe_charge_id, paid.subscription_id) == ("4242", "ch_1", subscription.id)
+    bill, line = await Invoice.get(), await InvoiceLine.get()
+    assert (bill.status, bill.number, bill.total, bill.amount_paid, bill.id) == ("PAID", "A-1", 9800, 9800, paid.invoice_id)
+    assert (line.quantity, line.unit_amount, line.amount, line.price_id) == (2, 4900, 9800, subscription.price_id)
     assert ((await Refund.get()).amount, (await Dispute.get()).amount) == (800, 9800)
     assert (await PromotionCode.get()).percent_off == 12.5
     bought = await CheckoutSession.get(stripe_session_id="cs_1")

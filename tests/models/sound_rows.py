@@ -64,6 +64,7 @@ async def _price(number: int) -> dict[str, Any]:
 async def _subscription(number: int) -> dict[str, Any]:
     customer, price = await sound_row(Customer), await sound_row(Price)
     values = {"customer": customer, "price": price, "plan_id": price.plan_id, "status": "ACTIVE", "current_period_end": MOMENT}
+    values |= {"currency": "USD", "monthly_amount": 100}
     values["seller_id"] = (await price.plan).seller_id
     return {"stripe_subscription_id": f"sub_{number}", **values}
 
@@ -117,7 +118,8 @@ async def _invoice(number: int) -> dict[str, Any]:
 async def _invoice_line(number: int) -> dict[str, Any]:
     told = {"description": "Fee", "quantity": 2, "unit_amount": 50, "amount": 100, "currency": "USD", "amount_paid": 40}
     invoice = await sound_row(Invoice)
-    owners = {"invoice": invoice, "customer_id": invoice.customer_id, "seller_id": invoice.seller_id}
+    owners = {"invoice": invoice, "customer_id": invoice.customer_id, "seller_id": invoice.seller_id, "price": await sound_row(Price)}
+    told |= {"proration": True, "discount": 5, "period_start": MOMENT, "period_end": MOMENT, "stripe_line_id": f"il_{number}"}
     return {"position": number, **owners, **told}
 
 
@@ -133,7 +135,8 @@ async def _credit_entry(number: int) -> dict[str, Any]:
 
 async def _credit_lot(number: int) -> dict[str, Any]:
     payment = await sound_row(Payment)
-    return {"payment": payment, "customer_id": payment.customer_id, "granted": 10, "remaining": 4, "withdrawn": 1, "expired": 2}
+    owners = {"payment": payment, "customer_id": payment.customer_id, "invoice": await sound_row(Invoice)}
+    return {"granted": 10, "remaining": 4, "withdrawn": 1, "expired": 2, **owners}
 
 
 async def _entitlement(number: int) -> dict[str, Any]:

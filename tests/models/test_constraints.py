@@ -91,6 +91,8 @@ REFUSED: list[tuple[type[Record], dict[str, Any], str]] = [
     (Price, {"stripe_version": -1}, VERSION),
     (Subscription, {"status": "DEAD"}, one_of("status", SubscriptionStatus)),
     (Subscription, {"quantity": 0}, '"quantity" >= 1'),
+    (Subscription, {"currency": "usd"}, CURRENCY),
+    (Subscription, {"monthly_amount": -1}, '"monthly_amount" >= 0'),
     (Subscription, {"stripe_version": -1}, VERSION),
     (Payment, {"status": "PAID"}, one_of("status", PaymentStatus)),
     (Payment, {"amount": -1, "amount_refunded": 0}, '"amount" >= 0'),
@@ -136,9 +138,12 @@ REFUSED: list[tuple[type[Record], dict[str, Any], str]] = [
     (Invoice, {"amount_paid": 101}, PAID_OF_TOTAL),
     (Invoice, {"amount_paid": -1}, PAID_OF_TOTAL),
     (Invoice, {"stripe_version": -1}, VERSION),
+    (Invoice, {"tax": -1}, '"tax" >= 0'),
+    (Invoice, {"attempts": -1}, '"attempts" >= 0'),
     (InvoiceLine, {"quantity": 0}, '"quantity" >= 1'),
     (InvoiceLine, {"currency": "usd"}, CURRENCY),
     (InvoiceLine, {"amount_paid": -1}, '"amount_paid" >= 0'),
+    (InvoiceLine, {"discount": -1}, '"discount" >= 0'),
     (Allocation, {"amount": 0}, '"amount" > 0'),
     (CreditEntry, {"kind": "GIFT"}, one_of("kind", CreditEntryKind)),
     (CreditEntry, {"amount": 0}, '"amount" <> 0'),
@@ -178,11 +183,13 @@ UNIQUE: list[tuple[type[Record], tuple[str, ...]]] = [
     (Checkpoint, ("name",)),
     (CreditEntry, ("cause",)),
     (CreditLot, ("payment_id",)),
+    (CreditLot, ("invoice_id",)),
     (Entitlement, ("payment_id", "feature")),
     (Entitlement, ("subscription_id", "feature")),
     (Invoice, ("reference_key",)),
     (Invoice, ("stripe_invoice_id",)),
     (InvoiceLine, ("invoice_id", "position")),
+    (InvoiceLine, ("stripe_line_id",)),
     (OutboxEntry, ("kind", "subject_id")),
     (RefundRequest, ("pending_payment_id",)),
     (RefundRequest, ("refund_id",)),
@@ -311,7 +318,7 @@ async def test_a_parent_cannot_be_deleted_under_its_children(database: str) -> N
                 referred += 1
                 with pytest.raises(IntegrityError):
                     await getattr(row, relation).delete()
-    assert referred == 232
+    assert referred == 245
     assert {kind: await kind.all().count() for kind in SOUND} == counts
 
 

@@ -62,8 +62,8 @@ async def test_a_dry_run_reports_the_planted_differences_and_changes_nothing(wor
     assert found.pop(("payment", payment.id, "amount_refunded")) == (900, 1400)
     assert found.pop(("subscription", subscription.id, "status")) == ("ACTIVE", "CANCELED")
     assert {key[:2] for key in found} == {("subscription", subscription.id)}
-    assert {key[2] for key in found} == {"stripe_status", "canceled_at", "ended_at"}
-    assert len(lines(dry.out)) == 7
+    assert {key[2] for key in found} == {"stripe_status", "canceled_at", "ended_at", "monthly_amount"}
+    assert len(lines(dry.out)) == 8
     assert "1 gone at Stripe, 0 not comparable" in dry.told
     assert dry.told.endswith("billgraph: nothing was changed: without --dry-run they are mended\n")
 

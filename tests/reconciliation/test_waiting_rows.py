@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from models import CheckoutSession, Dispute, Payment, Refund, Subscription
+from models import CheckoutSession, Dispute, Invoice, Payment, Refund, Subscription
 from models.record import Record
 from services import waiting_rows
 from services.checkout import create_checkout_session
 from services.payment_intents import create_payment_intent
-from services.waiting_rows import CHECKOUT_SESSIONS, DISPUTES, PAYMENTS, REFUNDS, SUBSCRIPTIONS, Waiting, WaitingRows
+from services.waiting_rows import CHECKOUT_SESSIONS, DISPUTES, INVOICES, PAYMENTS, REFUNDS, SUBSCRIPTIONS, Waiting, WaitingRows
 from tests.reconciliation.world import World, rows
 from tests.services.shop import ALICE, checkout, course
 
@@ -50,6 +50,17 @@ async def test_a_subscription_whose_period_is_over(world: World) -> None:
     await grown_old(Subscription, "current_period_end", 2 * HOUR_AGO)
     assert await rounds(world, SUBSCRIPTIONS) == (1, 0)
     assert (await Subscription.get(id=row.id)).current_period_end == row.current_period_end
+
+
+async def test_an_invoice_that_is_open(world: World) -> None:
+    await sold(world)
+    (row,) = await Invoice.all()
+    await Invoice.filter(id=row.id).update(status="OPEN", amount_paid=0)
+    assert await rounds(world, INVOICES) == (0, 0)
+    await grown_old(Invoice, "created_at", 2 * HOUR_AGO)
+    assert await rounds(world, INVOICES) == (1, 0)
+    healed = await Invoice.get(id=row.id)
+    assert (row.status, healed.status, healed.amount_paid) == ("PAID", "PAID", row.amount_paid)
 
 
 async def test_a_checkout_session_that_is_past_its_expiry(world: World) -> None:

@@ -4,7 +4,21 @@ import gc
 import json
 from typing import Any
 
-from models import AuditEntry, CheckoutSession, Checkpoint, Customer, Dispute, Payment, Plan, Price, Refund, Subscription, WebhookEvent
+from models import (
+    AuditEntry,
+    CheckoutSession,
+    Checkpoint,
+    Customer,
+    Dispute,
+    Invoice,
+    InvoiceLine,
+    Payment,
+    Plan,
+    Price,
+    Refund,
+    Subscription,
+    WebhookEvent,
+)
 from models.record import Record
 from sandbox.transaction import Transaction
 from services.billing import Billing
@@ -18,7 +32,9 @@ from tests.services.between import Between
 from tests.services.shop import ALICE, BOB, course, open_shop, price_of
 from webhooks.handlers import HANDLERS
 
-MIRRORED: tuple[type[Record], ...] = (Plan, Price, Customer, Subscription, Payment, CheckoutSession, Refund, Dispute)
+MIRRORED: tuple[type[Record], ...] = (
+    *(Plan, Price, Customer, Subscription, Invoice, InvoiceLine, Payment, CheckoutSession, Refund, Dispute),
+)
 """Parents before what belongs to them."""
 
 

@@ -96,8 +96,35 @@ async def purchases(name: str, bought: Plan, cost: Price, seller_id: str | None 
     )
     sold: dict[str, Any] = {"customer_id": customer.id, "seller_id": seller_id}
     owned: dict[str, Any] = sold | {"plan_id": bought.id, "price_id": cost.id}
+    subscription = await Subscription.create(
+        **owned,
+        status="ACTIVE",
+        stripe_status="active",
+        stripe_subscription_id=f"sub_{name}",
+        currency="USD",
+        monthly_amount=4900,
+        collection_paused=True,
+        resumes_at=at(120),
+        current_period_start=at(0),
+        current_period_end=at(60),
+        created_at=at(1),
+    )
     issued = await invoice(
-        customer, 1, seller_id=seller_id, amount_paid=4000, status="PARTIALLY_PAID", due_at=at(-60), metadata={"term": "1"}
+        customer,
+        1,
+        seller_id=seller_id,
+        subscription_id=subscription.id,
+        amount_paid=4000,
+        credit_applied=500,
+        tax=700,
+        status="PARTIALLY_PAID",
+        billing_reason="subscription_cycle",
+        period_start=at(0),
+        period_end=at(60),
+        attempts=2,
+        next_attempt_at=at(90),
+        due_at=at(-60),
+        metadata={"term": "1"},
     )
     line = await InvoiceLine.create(
         invoice_id=issued.id,
@@ -109,15 +136,11 @@ async def purchases(name: str, bought: Plan, cost: Price, seller_id: str | None 
         amount=9000,
         currency="USD",
         amount_paid=4000,
-        created_at=at(1),
-    )
-    subscription = await Subscription.create(
-        **owned,
-        status="ACTIVE",
-        stripe_status="active",
-        stripe_subscription_id=f"sub_{name}",
-        current_period_start=at(0),
-        current_period_end=at(60),
+        discount=100,
+        proration=True,
+        price_id=cost.id,
+        period_start=at(0),
+        period_end=at(60),
         created_at=at(1),
     )
     paid = await Payment.create(

@@ -7,7 +7,20 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from models import CheckoutSession, Customer, Dispute, Payment, Plan, Price, PromotionCode, Refund, Subscription, WebhookEvent
+from models import (
+    CheckoutSession,
+    Customer,
+    Dispute,
+    Invoice,
+    InvoiceLine,
+    Payment,
+    Plan,
+    Price,
+    PromotionCode,
+    Refund,
+    Subscription,
+    WebhookEvent,
+)
 from models.record import Record
 from services.billing import Billing
 from services.inbox import receive
@@ -22,7 +35,7 @@ from tests.mirror.versions import VERSIONS
 from webhooks.handlers import HANDLERS
 
 EMPTIED: tuple[type[Record], ...] = (
-    *(WebhookEvent, Dispute, Refund, CheckoutSession, Payment, Subscription),
+    *(WebhookEvent, Dispute, Refund, CheckoutSession, Payment, InvoiceLine, Invoice, Subscription),
     *(PromotionCode, Price, Plan, Customer),
 )
 
