@@ -39,10 +39,17 @@ def text(amount: int, code: str) -> str:
     return f"{_SYMBOLS[code]}{number}" if code in _SYMBOLS else f"{number} {code}"
 
 
+def check_step(amount: int, code: str, param: str = "amount") -> None:
+    """Refuse an amount whose last digit Stripe does not charge in (docs.stripe.com/currencies#three-decimal)."""
+    if code in THREE_DECIMAL and amount % 10:
+        raise Refusal(f"The last digit of an amount in {code} must be 0.", param=param)
+
+
 def check_amount(amount: int, code: str, param: str = "amount", subject: str = "Amount") -> None:
     """Refuse an amount (minor units) that is not positive, below Stripe's least charge or above its most."""
     if amount < 1:
         raise InvalidParameters("This value must be greater than or equal to 1.", code="parameter_invalid_integer", param=param)
+    check_step(amount, code, param)
     least = MINIMUM.get(code, 1)
     if amount < least:
         raise Refusal(f"{subject} must be at least {text(least, code)} {code}", code="amount_too_small", param=param)

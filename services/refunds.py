@@ -13,6 +13,7 @@ from services.billing import Billing
 from services.errors import InvalidInput, NotFound, PaymentNotRefundable, RefundExceedsPayment, Refusal
 from services.idempotency import Call, Done, once
 from services.journal import change, journal
+from services.minimum_amounts import step
 from services.mirror import write
 from services.text_input import MAX_ID, checked_text, optional_text
 
@@ -79,7 +80,7 @@ async def begin_refund(caller: Caller | None, payment: Payment, amount: int, rea
 async def refundable(payment: Payment, asked: int | None) -> int:
     """The minor units that can be given back of a locked payment: what is asked, or all that is left.
 
-    Raises PaymentNotRefundable and RefundExceedsPayment.
+    Raises PaymentNotRefundable, RefundExceedsPayment, and InvalidInput for a part finer than its currency is charged in.
     """
     if payment.status not in REFUNDABLE:
         raise PaymentNotRefundable(f"This payment is {payment.status}: only one that succeeded can be given back.", "paymentId")
@@ -88,6 +89,8 @@ async def refundable(payment: Payment, asked: int | None) -> int:
         raise PaymentNotRefundable("Nothing is left of this payment.", "paymentId")
     if asked is not None and asked > left:
         raise RefundExceedsPayment(f"{Money(left, payment.currency).decimal} {payment.currency} is left of this payment.", "amount")
+    if asked not in (None, left) and asked % step(payment.currency):
+        raise InvalidInput(f"An amount in {payment.currency} must be a multiple of {step(payment.currency)} minor units.", "amount")
     return left if asked is None else asked
 
 

@@ -3,7 +3,7 @@
 from stripe import params
 
 from sandbox.booking import book
-from sandbox.currencies import text
+from sandbox.currencies import check_step, text
 from sandbox.errors import InvalidParameters, Refusal, unexpected_state
 from sandbox.pagination import Where, page
 from sandbox.resources.assignment import assign, refuse_unsupported
@@ -33,6 +33,8 @@ def create(tx: Transaction, call: Call) -> Json:
         raise Refusal(
             f"Refund amount ({text(amount, code)}) is greater than unrefunded amount on charge ({text(rest, code)})", param="amount"
         )
+    if amount != rest:
+        check_step(amount, charge["currency"])
     return _refund(tx, charge, amount, call)
 
 

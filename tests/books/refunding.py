@@ -27,6 +27,20 @@ DECIDED = {"approve": "APPROVED", "reject": "REJECTED", "withdraw": "WITHDRAWN"}
 decisions = st.sampled_from(tuple(DECIDED))
 
 
+STEP = 10
+"""What parts are multiples of: no currency here is charged finer in every place."""
+
+
+def part_of(kept: int, share: int) -> int:
+    """A part that can be given back in any currency."""
+    return min(kept, max(STEP, kept // share // STEP * STEP)) if share > 1 else kept
+
+
+def more_than_half(kept: int) -> int:
+    """A part of which there are no two."""
+    return min(kept, kept // 2 // STEP * STEP + STEP)
+
+
 class Refunding(Machine):
     def refundable(self) -> list[str]:
         """Payments of which something can go back."""
@@ -52,7 +66,7 @@ class Refunding(Machine):
         intent = self.one_of(which)
         if intent is None:
             return
-        amount = max(1, self.books.payments[intent].kept // share)
+        amount = part_of(self.books.payments[intent].kept, share)
         if dashboard:
             await self.in_dashboard(intent, amount)
         else:
@@ -67,7 +81,7 @@ class Refunding(Machine):
         if intent is None:
             return
         kept = self.books.payments[intent].kept
-        part = kept // 3
+        part = kept // 3 // STEP * STEP
         for amount in (part, part, None) if part else (None,):
             await self.refund(intent, amount, self.key())
         self.books.went_back(intent, kept)
@@ -82,7 +96,7 @@ class Refunding(Machine):
         if intent is None:
             return
         kept = self.books.payments[intent].kept
-        amount, key = kept // 2 + 1, self.key()
+        amount, key = more_than_half(kept), self.key()
         work = (self.refund(intent, amount, key if same_key else self.key()) for _ in range(3))
         answers = await asyncio.gather(*work, return_exceptions=True)
         refused = (Done, IdempotencyKeyInUse) if same_key else (Done, RefundExceedsPayment, PaymentNotRefundable)
@@ -164,7 +178,7 @@ class Refunding(Machine):
         intent = self.one_of(which, self.unasked())
         if intent is None:
             return
-        await self._ask(intent, max(1, self.books.payments[intent].kept // 2) if part else None)
+        await self._ask(intent, part_of(self.books.payments[intent].kept, 2) if part else None)
 
     @precondition(lambda self: self.books.payments)
     @rule(which=small, left=st.booleans(), part=st.booleans(), decision=decisions)
@@ -174,8 +188,8 @@ class Refunding(Machine):
         if intent is None:
             return
         kept = self.books.payments[intent].kept
-        request = await self._ask(intent, kept // 2 + 1 if part else None)
-        await self.in_dashboard(intent, kept // 2 if left and kept > 1 else kept)
+        request = await self._ask(intent, more_than_half(kept) if part else None)
+        await self.in_dashboard(intent, part_of(kept, 2) if left else kept)
         await self.settle()
         await self._decide_as_things_stand(request, decision)
 

@@ -95,3 +95,16 @@ async def test_metadata(shop: Shop) -> None:
     changed = await shop.client.v1.refunds.update_async(refund.id, {"metadata": {"a": "", "b": "2"}})
     assert changed.metadata is not None
     assert changed.metadata.to_dict() == {"b": "2"}
+
+
+async def test_the_last_digit_of_three_decimal_currencies_is_nothing(shop: Shop) -> None:
+    v1 = shop.client.v1
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        await v1.payment_intents.create_async({"amount": 1005, "currency": "kwd"})
+    assert refused.value.param == "amount"
+    asked: Any = {"amount": 1010, "currency": "kwd", "confirm": True, "payment_method": "pm_card_visa", "return_url": "https://app.example"}
+    intent = await v1.payment_intents.create_async(asked)
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        await v1.refunds.create_async({"payment_intent": intent.id, "amount": 505})
+    assert (refused.value.param, "last digit" in str(refused.value)) == ("amount", True)
+    assert (await v1.refunds.create_async({"payment_intent": intent.id, "amount": 500})).amount == 500

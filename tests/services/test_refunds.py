@@ -17,10 +17,11 @@ from services.errors import (
     StripeRejected,
 )
 from services.idempotency import Done
-from services.payment_intents import create_payment_intent
+from services.payment_intents import PaymentIntentRequest, create_payment_intent
+from services.purchases import Choice
 from services.refunds import RefundRequest, create_refund
 from tests.services.between import Between, error
-from tests.services.shop import ALICE, SUPPORT, course, listed, paid, refund
+from tests.services.shop import ALICE, SUPPORT, confirm, course, listed, paid, refund
 
 
 async def test_all_of_it(shop: Billing, stripe: Between) -> None:
@@ -158,3 +159,17 @@ async def test_what_stripe_refuses_is_failed_and_its_amount_is_left_again(shop: 
     assert [(entry.actor, entry.changes) for entry in told] == [("billgraph", {"status": ["PENDING", "FAILED"]})]
     await create_refund(shop, SUPPORT, refund(payment), "two")
     assert (await Payment.get(id=payment.id)).status == "REFUNDED"
+
+
+async def test_a_part_is_no_finer_than_its_currency_is_charged_in(shop: Billing, stripe: Between) -> None:
+    bought = PaymentIntentRequest(Choice(plan_code="course", currency="KWD"))
+    payment = await Payment.get(id=(await create_payment_intent(shop, ALICE, bought)).object_id)
+    await confirm(shop, payment)
+    stripe.clear()
+    with pytest.raises(InvalidInput) as refused:
+        await create_refund(shop, SUPPORT, refund(payment, 1_005), "fine")
+    assert (refused.value.message, refused.value.field) == ("An amount in KWD must be a multiple of 10 minor units.", ("amount",))
+    assert (await Refund.all().count(), stripe.posted) == (0, [])
+    await create_refund(shop, SUPPORT, refund(payment, 1_000), "coarse")
+    await create_refund(shop, SUPPORT, refund(payment), "rest")
+    assert [row.amount for row in await Refund.all().order_by("id")] == [1_000, 8_990]
