@@ -18,6 +18,7 @@ from models.refund import RETURNING, Refund, RefundReason, RefundStatus
 from models.refund_request import RefundRequest, RefundRequestStatus
 from models.seller import Seller
 from models.subscription import ENDED, LIVE, Subscription, SubscriptionStatus
+from models.subscription_change import SubscriptionChange, SubscriptionChangeKind, SubscriptionChangeStatus
 from models.webhook_event import WebhookEvent, WebhookEventStatus
 
 __all__ = [
@@ -63,6 +64,9 @@ __all__ = [
     "RefundStatus",
     "Seller",
     "Subscription",
+    "SubscriptionChange",
+    "SubscriptionChangeKind",
+    "SubscriptionChangeStatus",
     "SubscriptionStatus",
     "WebhookEvent",
     "WebhookEventStatus",

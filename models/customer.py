@@ -19,6 +19,8 @@ class Customer(Record):
     stripe_customer_id = fields.CharField(max_length=64, null=True, unique=True)
     credit_balance = fields.BigIntField(default=0)
     """The sum of the credit ledger; negative after a refund of credits that were used."""
+    stripe_payment_method_id = fields.CharField(max_length=64, null=True)
+    """What Stripe charges for their invoices when a subscription names nothing of its own."""
     stripe_version = fields.BigIntField(default=0)
     """Stripe's clock, in seconds, of what was last mirrored into the row."""
 

@@ -41,6 +41,7 @@ MODELS = [
     "models.refund_request",
     "models.seller",
     "models.subscription",
+    "models.subscription_change",
     "models.webhook_event",
 ]
 

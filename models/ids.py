@@ -38,6 +38,7 @@ class Prefix(StrEnum):
     ENTITLEMENT = "ent"
     OUTBOX_ENTRY = "obx"
     SUBSCRIPTION = "sbn"
+    SUBSCRIPTION_CHANGE = "sch"
     CHECKOUT_SESSION = "cko"
     WEBHOOK_EVENT = "whe"
     IDEMPOTENCY_KEY = "idk"

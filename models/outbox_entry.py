@@ -17,6 +17,7 @@ class OutboxKind(StrEnum):
     RETURN_EXCESS = "RETURN_EXCESS"
     RETURN_DUPLICATE = "RETURN_DUPLICATE"
     END_DUPLICATE = "END_DUPLICATE"
+    PLAN_END = "PLAN_END"
 
 
 class OutboxEntry(Record):

@@ -29,7 +29,8 @@ class BillingInterval(StrEnum):
 class Plan(Record):
     """A product with a stable code chosen by the seller; `published` when Stripe has it as it is here.
 
-    `credit_days` after they were granted its credits expire; None for never.
+    `credit_days` after they were granted its credits expire; None for never. Plans of one `plan_group` exclude each other for a customer;
+    without one a plan is a group of its own.
     """
 
     prefix: ClassVar[Prefix] = Prefix.PLAN
@@ -47,6 +48,7 @@ class Plan(Record):
     credit_days: int | None = fields.IntField(null=True)
     features = fields.JSONField[list[str]](default=list)
     repeatable = fields.BooleanField(default=False)
+    plan_group = fields.CharField(max_length=64, null=True)
     stripe_product_id = fields.CharField(max_length=64, null=True, unique=True)
     stripe_version = fields.BigIntField(default=0)
     published = fields.BooleanField(default=False)
@@ -55,13 +57,13 @@ class Plan(Record):
         """Table and indexes."""
 
         table = "plan"
-        indexes = (("kind", "id"), ("seller_id", "id"))
+        indexes = (("kind", "id"), ("seller_id", "id"), ("plan_group",))
 
 
 class Price(Record):
     """What a plan costs in one currency and rhythm; `unit_amount` in minor units. Never changed, only replaced and deactivated.
 
-    `published` when Stripe has it as it is here.
+    With `instalments` a subscription ends by itself after so many paid periods. `published` when Stripe has it as it is here.
     """
 
     prefix: ClassVar[Prefix] = Prefix.PRICE
@@ -73,6 +75,7 @@ class Price(Record):
     interval = fields.CharField(max_length=8, null=True)
     interval_count = fields.IntField(null=True)
     trial_days = fields.IntField(null=True)
+    instalments: int | None = fields.IntField(null=True)
     active = fields.BooleanField(default=True)
     stripe_price_id = fields.CharField(max_length=64, null=True, unique=True)
     stripe_version = fields.BigIntField(default=0)

@@ -1,10 +1,21 @@
 """Emptying tables between the examples of a property, also those that the database itself keeps from it."""
 
-from models import Allocation, CreditEntry, CreditLot, Entitlement, Invoice, InvoiceLine, OutboxEntry, RefundRequest, Seller
+from models import (
+    Allocation,
+    CreditEntry,
+    CreditLot,
+    Entitlement,
+    Invoice,
+    InvoiceLine,
+    OutboxEntry,
+    RefundRequest,
+    Seller,
+    SubscriptionChange,
+)
 from models.database import client
 from models.record import Record
 
-FOLLOWING: tuple[type[Record], ...] = (OutboxEntry, Allocation, CreditEntry, CreditLot, Entitlement, RefundRequest)
+FOLLOWING: tuple[type[Record], ...] = (OutboxEntry, Allocation, CreditEntry, CreditLot, Entitlement, RefundRequest, SubscriptionChange)
 """What follows from payments; it goes before them."""
 
 OWNERS: tuple[type[Record], ...] = (InvoiceLine, Invoice, Seller)

@@ -27,6 +27,7 @@ from models import (
     RefundRequest,
     Seller,
     Subscription,
+    SubscriptionChange,
     WebhookEvent,
 )
 from models.record import Record
@@ -51,13 +52,13 @@ async def _customer(number: int) -> dict[str, Any]:
 
 
 async def _plan(number: int) -> dict[str, Any]:
-    told = {"name": "Plan", "features": ["a", "é"], "credit_days": 30, "stripe_product_id": f"prod_{number}"}
+    told = {"name": "Plan", "features": ["a", "é"], "credit_days": 30, "plan_group": "tier", "stripe_product_id": f"prod_{number}"}
     return {"code": f"plan-{number}", "kind": "SUBSCRIPTION", "seller": await sound_row(Seller), **told}
 
 
 async def _price(number: int) -> dict[str, Any]:
     plan = await sound_row(Plan)
-    values = {"currency": "USD", "unit_amount": 100, "interval": "MONTH", "interval_count": 1, "trial_days": 14}
+    values = {"currency": "USD", "unit_amount": 100, "interval": "MONTH", "interval_count": 1, "trial_days": 14, "instalments": 12}
     return {"plan": plan, "stripe_price_id": f"price_{number}", **values}
 
 
@@ -67,6 +68,12 @@ async def _subscription(number: int) -> dict[str, Any]:
     values |= {"currency": "USD", "monthly_amount": 100}
     values["seller_id"] = (await price.plan).seller_id
     return {"stripe_subscription_id": f"sub_{number}", **values}
+
+
+async def _subscription_change(number: int) -> dict[str, Any]:
+    subscription = await sound_row(Subscription)
+    owners = {"subscription": subscription, "customer_id": subscription.customer_id, "price": await sound_row(Price)}
+    return {"kind": "CHANGE", "pending_subscription_id": subscription.id, "parameters": {"quantity": number}, **owners}
 
 
 async def _payment(number: int) -> dict[str, Any]:
@@ -211,5 +218,6 @@ SOUND: dict[type[Record], Callable[[int], Awaitable[dict[str, Any]]]] = {
     RefundRequest: _refund_request,
     Seller: _seller,
     Subscription: _subscription,
+    SubscriptionChange: _subscription_change,
     WebhookEvent: _webhook_event,
 }

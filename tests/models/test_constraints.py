@@ -47,6 +47,9 @@ from models import (
     RefundStatus,
     Seller,
     Subscription,
+    SubscriptionChange,
+    SubscriptionChangeKind,
+    SubscriptionChangeStatus,
     SubscriptionStatus,
     WebhookEvent,
     WebhookEventStatus,
@@ -130,6 +133,13 @@ REFUSED: list[tuple[type[Record], dict[str, Any], str]] = [
     (PromotionCode, {"coupon_version": -1}, COUPON_VERSIONS),
     (CheckoutSession, {"price_id": None}, ONE_THING),
     (Plan, {"credit_days": 0}, '"credit_days" > 0'),
+    (Plan, {"plan_group": ""}, 'length("plan_group") > 0'),
+    (Price, {"instalments": 0}, '"instalments" > 0'),
+    (SubscriptionChange, {"kind": "END"}, one_of("kind", SubscriptionChangeKind)),
+    (SubscriptionChange, {"kind": "PAUSE"}, '("kind" = \'CHANGE\') = ("price_id" IS NOT NULL)'),
+    (SubscriptionChange, {"price_id": None}, '("kind" = \'CHANGE\') = ("price_id" IS NOT NULL)'),
+    (SubscriptionChange, {"status": "LOST"}, one_of("status", SubscriptionChangeStatus)),
+    (SubscriptionChange, {"pending_subscription_id": None}, PENDING + '("pending_subscription_id" IS NOT NULL)'),
     (Seller, {"external_id": ""}, 'length("external_id") > 0'),
     (Seller, {"name": ""}, 'length("name") > 0'),
     (Invoice, {"origin": "OTHER"}, one_of("origin", InvoiceOrigin)),
@@ -193,6 +203,7 @@ UNIQUE: list[tuple[type[Record], tuple[str, ...]]] = [
     (OutboxEntry, ("kind", "subject_id")),
     (RefundRequest, ("pending_payment_id",)),
     (RefundRequest, ("refund_id",)),
+    (SubscriptionChange, ("pending_subscription_id",)),
     (Seller, ("external_id",)),
     (CheckoutSession, ("payment_id",)),
     (CheckoutSession, ("stripe_session_id",)),
@@ -215,9 +226,10 @@ UNIQUE: list[tuple[type[Record], tuple[str, ...]]] = [
 
 def test_every_check_of_the_migrations_has_a_case() -> None:
     text = "".join(path.read_text() for path in sorted(MIGRATIONS.glob("0*.py")))
-    declared = set()
+    of_tables = {}
     for table, body in re.findall(r'CREATE TABLE "(\w+)" \((.*?)\n\)"""', text, re.DOTALL):
-        declared |= {(table, check) for check in re.findall(r"^    CHECK \((.*)\),?$", body, re.MULTILINE)}
+        of_tables[table] = {(table, check) for check in re.findall(r"^    CHECK \((.*)\),?$", body, re.MULTILINE)}
+    declared = set().union(*of_tables.values())
     added = r'ALTER TABLE "(\w+)" ADD COLUMN .* CHECK \((.*)\)\''
     declared |= set(re.findall(added, text))
     assert {(kind._meta.db_table, check) for kind, _, check in REFUSED} == declared
@@ -266,6 +278,7 @@ async def test_every_unique_key_of_the_models_has_a_case(database: str) -> None:
 
 WITHOUT: dict[tuple[type[Record], tuple[str, ...]], dict[str, Any]] = {
     (RefundRequest, ("pending_payment_id",)): {"status": "WITHDRAWN", "decided_at": MOMENT},
+    (SubscriptionChange, ("pending_subscription_id",)): {"status": "DONE"},
 }
 """What else rows without a unique key have."""
 
@@ -308,7 +321,18 @@ async def test_a_reference_to_nothing_is_refused(database: str) -> None:
 
 
 async def test_a_parent_cannot_be_deleted_under_its_children(database: str) -> None:
-    for kind in (Refund, CheckoutSession, Dispute, PromotionCode, Allocation, CreditEntry, CreditLot, Entitlement, RefundRequest):
+    for kind in (
+        Refund,
+        CheckoutSession,
+        Dispute,
+        PromotionCode,
+        Allocation,
+        CreditEntry,
+        CreditLot,
+        Entitlement,
+        RefundRequest,
+        SubscriptionChange,
+    ):
         await sound_row(kind)
     counts = {kind: await kind.all().count() for kind in SOUND}
     referred = 0
@@ -318,7 +342,7 @@ async def test_a_parent_cannot_be_deleted_under_its_children(database: str) -> N
                 referred += 1
                 with pytest.raises(IntegrityError):
                     await getattr(row, relation).delete()
-    assert referred == 245
+    assert referred == 256
     assert {kind: await kind.all().count() for kind in SOUND} == counts
 
 
