@@ -2,7 +2,7 @@
 
 import stripe
 
-from sandbox import discounting
+from sandbox import crediting, discounting
 from sandbox.shapes import Json, nested
 from sandbox.transaction import Transaction
 
@@ -80,7 +80,8 @@ def mark_uncollectible(tx: Transaction, invoice: Json) -> Json:
 
 
 def void(tx: Transaction, invoice: Json) -> Json:
-    """Void an open or uncollectible invoice; nothing is due any more. Emits invoice.voided."""
+    """Void an open or uncollectible invoice; nothing is due, and what it took of the customer's credit goes back. Emits invoice.voided."""
     invoice |= {"status": "void", "auto_advance": False, "next_payment_attempt": None}
     invoice["status_transitions"]["voided_at"] = tx.now
+    crediting.give_back(tx, invoice)
     return tx.save(invoice, "invoice.voided")

@@ -145,17 +145,37 @@ def off_invoice(tx: Transaction, subscription: Json, lines: list[Json]) -> tuple
 
     A coupon that is good once has been used when an earlier invoice says so.
     """
-    held = tx.private(subscription["id"]).get("discount")
-    coupon = tx.find("coupon", held["coupon"]) or tx.remains("coupon", held["coupon"]) if held else None
-    if held is None or coupon is None or (held["ends"] and held["ends"] <= tx.now) or held.get("used"):
+    held, coupon = _held(tx, subscription)
+    if held is None or coupon is None:
         return None, lines
-    items = [{"price": {"product": line["pricing"]["price_details"]["product"]}, "amount_subtotal": line["amount"]} for line in lines]
+    items = [_sold(line) for line in lines]
     taken = [item["amount_discount"] for item in priced(tx, items, coupon)]
     if not any(taken):
         return None, lines
     amounts = ([{"amount": off, "discount": held["id"]}] if off else [] for off in taken)
     shown = [line | {"discount_amounts": told} for line, told in zip(lines, amounts, strict=True)]
     return held, shown
+
+
+def percent_now(tx: Transaction, subscription: Json, item: Json) -> float:
+    """Per cent that the subscription's discount takes off an item (with `price`) now; 0 without one, and for one of a fixed amount."""
+    _, coupon = _held(tx, subscription)
+    return 0 if coupon is None or not _applies(tx, coupon, item) else coupon["percent_off"] or 0
+
+
+def _held(tx: Transaction, subscription: Json) -> tuple[Json | None, Json | None]:
+    """The discount that a subscription has now and its coupon."""
+    held = tx.private(subscription["id"]).get("discount")
+    coupon = tx.find("coupon", held["coupon"]) or tx.remains("coupon", held["coupon"]) if held else None
+    if held is None or coupon is None or (held["ends"] and held["ends"] <= tx.now) or held.get("used"):
+        return None, None
+    return held, coupon
+
+
+def _sold(line: Json) -> Json:
+    """An invoice's line as `priced` takes it; of a proration nothing is taken off, for that was done."""
+    product = line["pricing"]["price_details"]["product"]
+    return {"price": {"product": product}, "amount_subtotal": line["amount"] if line["discountable"] else 0}
 
 
 def used_by(tx: Transaction, subscription: Json, held: Json) -> None:

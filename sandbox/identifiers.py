@@ -21,6 +21,7 @@ PREFIXES: dict[str, str] = {
     "subscription": "sub_",
     "subscription_item": "si_",
     "invoice": "in_",
+    "invoiceitem": "ii_",
     "line_item": "il_",
     "invoice_payment": "inpay_",
     "billing_portal.session": "bps_",

@@ -1,39 +1,49 @@
 """Invoices of subscriptions: made, finalized, paid, failed."""
 
-import stripe
-
-from sandbox import discounting
-from sandbox.identifiers import new_id, random_text
-from sandbox.periods import plan_ahead
-from sandbox.shapes import Json, nested
+from sandbox import crediting, discounting, pending
+from sandbox.identifiers import random_text
+from sandbox.invoice_lines import lines
+from sandbox.periods import end_of_period, ends_with_period, next_period, plan_ahead
+from sandbox.shapes import Json
 from sandbox.transaction import Transaction
 
 
 def draft(tx: Transaction, subscription: Json, reason: str, lines: list[Json]) -> Json:
-    """Store a subscription's `latest_invoice`, a draft, with its lines (minor units); emits invoice.created."""
-    held, lines = discounting.off_invoice(tx, subscription, lines)
+    """Store a subscription's `latest_invoice`, a draft, with what waited for it and its lines (minor units); emits invoice.created."""
+    held, lines = discounting.off_invoice(tx, subscription, [*pending.waiting(tx, subscription), *lines])
+    pending.claim(tx, subscription, subscription["latest_invoice"])
     if held is not None:
         discounting.used_by(tx, subscription, held)
     return tx.add(_drafted(tx, subscription, reason, lines), parent=subscription["id"], event="invoice.created")
 
 
-def upcoming(tx: Transaction, subscription: Json) -> Json:
-    """Return the invoice of a subscription's next period, which has no id yet."""
-    _, foreseen_lines = discounting.off_invoice(tx, subscription, lines(tx, subscription))
-    foreseen = _drafted(tx, subscription, "upcoming", foreseen_lines)
-    return {name: value for name, value in foreseen.items() if name != "id"}
+def foreseen(tx: Transaction, subscription: Json, reason: str, lines: list[Json]) -> Json:
+    """Return the invoice that `draft` would store now for what waits and these lines, and what is due of it; it has no id yet."""
+    _, lines = discounting.off_invoice(tx, subscription, [*pending.waiting(tx, subscription), *lines])
+    invoice = _drafted(tx, subscription, reason, lines)
+    _, invoice["ending_balance"] = crediting.due(invoice["total"], invoice["starting_balance"], invoice["currency"])
+    return {name: value for name, value in invoice.items() if name != "id"}
 
 
-def lines(tx: Transaction, subscription: Json, *, trial: bool = False) -> list[Json]:
-    """Return a line for each item of a subscription."""
-    return [line(tx, subscription, item, trial=trial) for item in subscription["items"]["data"]]
+def upcoming(tx: Transaction, subscription: Json, prorations: tuple[Json, ...] = ()) -> Json:
+    """Return the invoice of a subscription's next period, as it will be then with what waits and these prorations; it has no id yet.
+
+    Of one that ends with its period it is what waits alone.
+    """
+    then = Transaction(tx.connection, tx.configuration, end_of_period(subscription))
+    following = next_period(subscription)
+    periodic = [] if ends_with_period(subscription) else lines(then, following)
+    return foreseen(then, following, "upcoming", [*prorations, *periodic])
 
 
 def _drafted(tx: Transaction, subscription: Json, reason: str, lines: list[Json]) -> Json:
     customer = tx.get("customer", subscription["customer"])
     subtotal = sum(line["amount"] for line in lines)
     taken = [amount for line in lines for amount in line["discount_amounts"]]
-    known = _amounts(subtotal, taken) | _of_customer(customer)
+    starting = crediting.balance(tx, customer, subscription["currency"])
+    known = _amounts(subtotal, taken) | _of_customer(customer) | {"starting_balance": starting}
+    due, _ = crediting.due(known["total"], starting, subscription["currency"])
+    known |= {"amount_due": due, "amount_remaining": due}
     invoice = tx.new("invoice", **known, billing_reason=reason, status="draft", auto_advance=False)
     invoice |= {
         "id": subscription["latest_invoice"],
@@ -61,10 +71,7 @@ def _drafted(tx: Transaction, subscription: Json, reason: str, lines: list[Json]
 def _amounts(subtotal: int, taken: list[Json]) -> Json:
     names = list(dict.fromkeys(row["discount"] for row in taken))
     total = subtotal - sum(row["amount"] for row in taken)
-    due = max(total, 0)
     return {
-        "amount_due": due,
-        "amount_remaining": due,
         "subtotal": subtotal,
         "subtotal_excluding_tax": subtotal,
         "total": total,
@@ -91,41 +98,15 @@ def _of_customer(customer: Json) -> Json:
     }
 
 
-def line(tx: Transaction, subscription: Json, item: Json, *, trial: bool) -> Json:
-    """Return an invoice line for a subscription item's current period; a trial costs nothing."""
-    price = item["price"]
-    product = tx.get("product", price["product"])
-    quantity = item["quantity"] or 1
-    amount = 0 if trial else price["unit_amount"] * quantity
-    text = f"Trial period for {product['name']}" if trial else f"{quantity} x {product['name']}"
-    made = nested(stripe.InvoiceLineItem, id=new_id("line_item"), object="line_item", amount=amount, subtotal=amount, quantity=quantity)
-    made |= {"currency": subscription["currency"], "description": text, "discountable": True, "discounts": [], "discount_amounts": []}
-    made |= {"metadata": subscription["metadata"], "pretax_credit_amounts": [], "taxes": [], "quantity_decimal": str(quantity)}
-    made["period"] = {"start": item["current_period_start"], "end": item["current_period_end"]}
-    made["pricing"] = {
-        "type": "price_details",
-        "price_details": {"price": price["id"], "product": product["id"]},
-        "unit_amount_decimal": "0" if trial else str(price["unit_amount"]),
-    }
-    made["parent"] = {
-        "type": "subscription_item_details",
-        "invoice_item_details": None,
-        "subscription_item_details": {
-            "invoice_item": None,
-            "proration": False,
-            "proration_details": {"credited_items": None},
-            "subscription": subscription["id"],
-            "subscription_item": item["id"],
-        },
-    }
-    return made
-
-
 def finalize(tx: Transaction, invoice: Json) -> Json:
-    """Number a draft and open it; emits invoice.finalized. A total of 0 is paid at once."""
+    """Number a draft and open it, less the customer's credit; emits invoice.finalized. What asks for nothing is paid at once."""
     customer = tx.get("customer", invoice["customer"])
     sequence = customer["next_invoice_sequence"]
     tx.save(customer | {"next_invoice_sequence": sequence + 1})
+    starting = crediting.balance(tx, customer, invoice["currency"])
+    due, ending = crediting.due(invoice["total"], starting, invoice["currency"])
+    crediting.carry(tx, customer["id"], invoice["currency"], ending)
+    invoice |= {"starting_balance": starting, "amount_due": due, "amount_remaining": due}
     url = f"{tx.configuration.public_url}/invoices/{invoice['id']}"
     invoice |= {
         "status": "open",
@@ -133,7 +114,7 @@ def finalize(tx: Transaction, invoice: Json) -> Json:
         "hosted_invoice_url": url,
         "invoice_pdf": f"{url}/pdf",
         "effective_at": tx.now,
-        "ending_balance": 0,
+        "ending_balance": ending,
         "due_date": None,
     }
     invoice["status_transitions"]["finalized_at"] = tx.now

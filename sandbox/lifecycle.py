@@ -48,7 +48,7 @@ def _subscription(tx: Transaction, subscription: Json) -> None:
         return
     resumes = (subscription["pause_collection"] or {}).get("resumes_at")
     if subscription["cancel_at"] is not None and subscription["cancel_at"] <= tx.now:
-        subscribing.cancel(tx, subscription)
+        subscribing.cancel(tx, subscribing.settle_pending(tx, subscription))
     elif resumes is not None and resumes <= tx.now:
         pausing.resume_collection(tx, subscription)
     elif end_of_period(subscription) <= tx.now:

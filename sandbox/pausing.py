@@ -3,6 +3,7 @@
 from sandbox import completion, invoicing, subscribing
 from sandbox.errors import Refusal
 from sandbox.identifiers import new_id
+from sandbox.invoice_lines import lines
 from sandbox.periods import period_end, plan_ahead
 from sandbox.shapes import Json
 from sandbox.transaction import Transaction
@@ -27,7 +28,7 @@ def resume(tx: Transaction, subscription: Json) -> Json:
         entry |= {"current_period_start": tx.now, "current_period_end": end}
     subscription |= {"billing_cycle_anchor": tx.now, "latest_invoice": new_id("invoice")}
     saved = tx.save(subscription, "customer.subscription.updated")
-    subscribing.collect(tx, saved, "subscription_update")
+    subscribing.collect(tx, saved, "subscription_update", lines(tx, saved))
     return tx.get("subscription", saved["id"])
 
 
@@ -36,9 +37,9 @@ def resume_collection(tx: Transaction, subscription: Json) -> Json:
     return tx.save(subscription | {"pause_collection": None}, "customer.subscription.updated")
 
 
-def withhold(tx: Transaction, subscription: Json, reason: str) -> None:
+def withhold(tx: Transaction, subscription: Json, reason: str, billed: list[Json]) -> None:
     """Make the invoice of a period that is not collected: left a draft, void, or uncollectible (`pause_collection.behavior`)."""
-    drafted = invoicing.draft(tx, subscription, reason, invoicing.lines(tx, subscription))
+    drafted = invoicing.draft(tx, subscription, reason, billed)
     behaviour = subscription["pause_collection"]["behavior"]
     if behaviour == "keep_as_draft":
         return
@@ -52,4 +53,4 @@ def announce(tx: Transaction, subscription: Json, notice: str) -> None:
     if notice == "trial_will_end" and subscription["status"] == "trialing":
         tx.emit("customer.subscription.trial_will_end", subscription)
     elif notice == "upcoming" and subscription["status"] not in subscribing.ENDED | {"paused"}:
-        tx.emit("invoice.upcoming", invoicing.upcoming(tx, subscribing.next_period(subscription)))
+        tx.emit("invoice.upcoming", invoicing.upcoming(tx, subscription))

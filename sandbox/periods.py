@@ -35,6 +35,24 @@ def end_of_period(subscription: Json) -> int:
     return min(ends)
 
 
+def next_period(subscription: Json) -> Json:
+    """Return a subscription as it will be in the period after the one that runs now."""
+    items = subscription["items"]
+    data = [entry | _following(subscription, entry) for entry in items["data"]]
+    return subscription | {"items": items | {"data": data}}
+
+
+def _following(subscription: Json, entry: Json) -> Json:
+    start = entry["current_period_end"]
+    end = period_end(start, entry["price"]["recurring"], subscription["billing_cycle_anchor"])
+    return {"current_period_start": start, "current_period_end": end}
+
+
+def ends_with_period(subscription: Json) -> bool:
+    """Say whether a subscription's planned end comes no later than its period's."""
+    return subscription["cancel_at"] is not None and subscription["cancel_at"] <= end_of_period(subscription)
+
+
 def next_change(subscription: Json) -> int:
     """Return when (UTC seconds) something happens to a running subscription: its end, its period's, or that of paused collection."""
     resumes = (subscription["pause_collection"] or {}).get("resumes_at")
@@ -47,8 +65,9 @@ def plan_ahead(tx: Transaction, subscription: Json) -> None:
     tx.schedule(subscription["id"], subscription["cancel_at"] if resting else next_change(subscription))
     trial = subscription["trial_end"] if subscription["status"] == "trialing" else None
     _notice(tx, subscription, "trial_will_end", trial and trial - TRIAL_NOTICE)
-    ends = subscription["cancel_at"] is not None and subscription["cancel_at"] <= end_of_period(subscription)
-    _notice(tx, subscription, "upcoming", None if resting or ends else end_of_period(subscription) - UPCOMING_NOTICE)
+    _notice(
+        tx, subscription, "upcoming", None if resting or ends_with_period(subscription) else end_of_period(subscription) - UPCOMING_NOTICE
+    )
 
 
 def _notice(tx: Transaction, subscription: Json, name: str, at: int | None) -> None:

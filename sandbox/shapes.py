@@ -27,6 +27,7 @@ CLASSES: dict[str, type[StripeObject]] = {
     "event": stripe.Event,
     "invoice": stripe.Invoice,
     "invoice_payment": stripe.InvoicePayment,
+    "invoiceitem": stripe.InvoiceItem,
     "item": stripe.LineItem,
     "line_item": stripe.InvoiceLineItem,
     "payment_intent": stripe.PaymentIntent,

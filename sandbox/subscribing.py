@@ -4,15 +4,20 @@ from dataclasses import dataclass, field
 
 import stripe
 
-from sandbox import invoicing, pausing, payments
-from sandbox.errors import Refusal
+from sandbox import invoicing, pausing, payments, pending
+from sandbox.errors import CardRefusal, Refusal
 from sandbox.identifiers import new_id
-from sandbox.periods import TRIAL_NOTICE, end_of_period, period_end, plan_ahead
+from sandbox.invoice_lines import lines
+from sandbox.periods import TRIAL_NOTICE, end_of_period, next_period, period_end, plan_ahead
 from sandbox.shapes import Json, nested, skeleton
 from sandbox.transaction import Transaction
 
 ENDED = frozenset({"canceled", "incomplete_expired"})
 INCOMPLETE_SECONDS = 23 * 60 * 60
+NO_METHOD = (
+    "This customer has no attached payment source or default payment method. Please consider adding a default payment method. "
+    "For more information, visit https://stripe.com/docs/billing/subscriptions/payment-methods-setting."
+)
 
 
 @dataclass
@@ -37,7 +42,7 @@ def begin(tx: Transaction, terms: Terms) -> tuple[Json, Json | None]:
     else:
         plan_ahead(tx, subscription)
         warn_of_trial_end(tx, subscription)
-    intent = invoice(tx, subscription, "subscription_create", trial=trial)
+    intent = invoice(tx, subscription, "subscription_create", lines(tx, subscription, trial=trial))
     return tx.get("subscription", subscription["id"]), intent
 
 
@@ -47,10 +52,9 @@ def warn_of_trial_end(tx: Transaction, subscription: Json) -> None:
         tx.emit("customer.subscription.trial_will_end", subscription)
 
 
-def invoice(tx: Transaction, subscription: Json, reason: str, *, trial: bool = False) -> Json | None:
-    """Make and finalize the subscription's `latest_invoice`; return the payment intent for it, None when nothing is due."""
-    lines = invoicing.lines(tx, subscription, trial=trial)
-    made = invoicing.finalize(tx, invoicing.draft(tx, subscription, reason, lines))
+def invoice(tx: Transaction, subscription: Json, reason: str, billed: list[Json]) -> Json | None:
+    """Make and finalize the subscription's `latest_invoice` of these lines; return the intent to pay it, None when nothing is due."""
+    made = invoicing.finalize(tx, invoicing.draft(tx, subscription, reason, billed))
     if made["status"] == "paid":
         return None
     intent = payments.new_intent(
@@ -135,43 +139,55 @@ def renew(tx: Transaction, subscription: Json) -> Json:
     subscription = next_period(subscription)
     subscription |= {"latest_invoice": new_id("invoice"), "status": "active" if was_trial else subscription["status"]}
     saved = tx.save(subscription, "customer.subscription.updated")
-    if saved["pause_collection"]:
-        pausing.withhold(tx, saved, "subscription_cycle")
-    else:
-        collect(tx, saved, "subscription_cycle")
+    collect(tx, saved, "subscription_cycle", lines(tx, saved))
     return tx.get("subscription", saved["id"])
 
 
-def next_period(subscription: Json) -> Json:
-    """Return a subscription as it will be in the period after the one that runs now."""
-    items = subscription["items"]
-    data = [entry | _following(subscription, entry) for entry in items["data"]]
-    return subscription | {"items": items | {"data": data}}
+def settle_pending(tx: Transaction, subscription: Json) -> Json:
+    """Bill what still waits when a subscription reaches its planned end."""
+    if not pending.waiting(tx, subscription):
+        return subscription
+    saved = tx.save(subscription | {"latest_invoice": new_id("invoice")}, "customer.subscription.updated")
+    collect(tx, saved, "subscription_cycle", [])
+    return tx.get("subscription", saved["id"])
 
 
-def _following(subscription: Json, entry: Json) -> Json:
-    start = entry["current_period_end"]
-    end = period_end(start, entry["price"]["recurring"], subscription["billing_cycle_anchor"])
-    return {"current_period_start": start, "current_period_end": end}
+def collect(tx: Transaction, subscription: Json, reason: str, billed: list[Json], behaviour: str = "allow_incomplete") -> None:
+    """Invoice these lines and charge the default card; while collection is paused, only make the invoice.
 
-
-def collect(tx: Transaction, subscription: Json, reason: str) -> None:
-    """Invoice the period that runs now and charge the default card."""
-    intent = invoice(tx, subscription, reason)
-    if intent is not None:
-        _charge_default(tx, subscription, intent)
-
-
-def _charge_default(tx: Transaction, subscription: Json, intent: Json) -> None:
-    method = default_method(tx, subscription)
-    if method is None:
-        invoicing.failed(tx, tx.get("invoice", subscription["latest_invoice"]))
+    A declined card leaves the invoice open; with the `payment_behavior` error_if_incomplete it is refused, and all is as it was.
+    """
+    if subscription["pause_collection"]:
+        pausing.withhold(tx, subscription, reason, billed)
         return
+    intent = invoice(tx, subscription, reason, billed)
+    if intent is None:
+        return
+    method = default_method(tx, subscription)
+    if method is not None:
+        pay(tx, intent, method, behaviour)
+    elif behaviour == "error_if_incomplete":
+        raise Refusal(NO_METHOD, code="resource_missing")
+    else:
+        invoicing.failed(tx, tx.get("invoice", subscription["latest_invoice"]))
+
+
+def pay(tx: Transaction, intent: Json, method: Json, behaviour: str) -> None:
+    """Charge a card; what is refused or has to be authenticated is an error for error_if_incomplete alone."""
     try:
-        payments.attempt(tx, intent, method)
-    except Refusal as refusal:
-        if not refusal.keep:
+        attempted = payments.attempt(tx, intent, method)
+    except CardRefusal as refusal:
+        if behaviour == "error_if_incomplete":
+            refusal.keep = False
             raise
+        return
+    if attempted["status"] == "requires_action" and behaviour == "error_if_incomplete":
+        raise Refusal(
+            "Your card was declined. This transaction requires authentication.",
+            code="authentication_required",
+            status=402,
+            kind="card_error",
+        )
 
 
 def default_method(tx: Transaction, subscription: Json) -> Json | None:

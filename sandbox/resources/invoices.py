@@ -7,7 +7,6 @@ from sandbox.errors import Refusal
 from sandbox.pagination import Where, page, whole
 from sandbox.resources.assignment import assign, refuse_unsupported
 from sandbox.resources.payment_methods import resolve
-from sandbox.resources.subscriptions import NO_METHOD
 from sandbox.routing import Call, Route
 from sandbox.shapes import Json
 from sandbox.transaction import Transaction
@@ -41,7 +40,7 @@ def pay(tx: Transaction, call: Call) -> Json:
         raise Refusal(f"This invoice has a status of {invoice['status']} and cannot be paid.", code="invoice_not_editable")
     method = _method(tx, invoice, call)
     if method is None:
-        raise Refusal(NO_METHOD, code="resource_missing")
+        raise Refusal(subscribing.NO_METHOD, code="resource_missing")
     intent = tx.get("payment_intent", tx.private(invoice["id"])["payment_intent"])
     attempted = payments.attempt(tx, intent, method)
     if attempted["status"] == "requires_action":

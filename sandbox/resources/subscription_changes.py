@@ -2,26 +2,29 @@
 
 from typing import Any
 
-from sandbox import subscribing
+from sandbox import pending, subscribing
 from sandbox.errors import InvalidParameters, Refusal, missing
 from sandbox.periods import end_of_period, plan_ahead
 from sandbox.resources.assignment import assign
-from sandbox.resources.subscription_items import check, item
+from sandbox.resources.item_changes import planned
+from sandbox.resources.subscription_items import check
 from sandbox.routing import Call
 from sandbox.shapes import Json
 from sandbox.transaction import Transaction
 
 
 def update(tx: Transaction, call: Call) -> Json:
-    """Change a subscription; emits customer.subscription.updated. Changes of price or quantity are not prorated here."""
+    """Change a subscription; emits customer.subscription.updated, and bills what `proration_behavior` says of a change of its items."""
     check(call)
+    if call.given("items") and call.given("payment_behavior") in {"default_incomplete", "pending_if_incomplete"}:
+        raise Refusal("The sandbox does not support this `payment_behavior` of a change; real Stripe does.", param="payment_behavior")
     subscription = tx.get("subscription", call.id)
     if not call.params.keys() <= {"metadata", "cancellation_details"}:
         subscribing.check_running(subscription)
     _method(tx, subscription, call)
     changed = _plan_end(tx, assign(subscription, call, "description"), call)
-    if call.given("items"):
-        _change_items(tx, changed, call)
+    change = planned(tx, changed, call)
+    changed = change.subscription
     if call.given("trial_end") is not None:
         _change_trial(tx, changed, call)
     _collection(tx, changed, call)
@@ -30,10 +33,14 @@ def update(tx: Transaction, call: Call) -> Json:
     changed["cancellation_details"] |= {name: value or None for name, value in (call.given("cancellation_details") or {}).items()}
     if changed["status"] not in subscribing.ENDED | {"incomplete"}:
         plan_ahead(tx, changed)
+    pending.keep(tx, changed, change.prorations)
     saved = tx.save(changed, "customer.subscription.updated")
     if call.given("trial_end") not in {None, "now"}:
         subscribing.warn_of_trial_end(tx, saved)
-    return saved
+    if change.bills_now:
+        behaviour = call.given("payment_behavior") or "allow_incomplete"
+        subscribing.collect(tx, saved, "subscription_update", change.billed_now(tx), behaviour)
+    return tx.get("subscription", saved["id"])
 
 
 def _method(tx: Transaction, subscription: Json, call: Call) -> None:
@@ -68,36 +75,6 @@ def _plan_end(tx: Transaction, subscription: Json, call: Call) -> Json:
     if end <= tx.now:
         raise InvalidParameters("`cancel_at` must be in the future.", param="cancel_at")
     return subscription | {"cancel_at": end, "canceled_at": tx.now}
-
-
-def _change_items(tx: Transaction, subscription: Json, call: Call) -> None:
-    if call.given("proration_behavior") not in {None, "none", "create_prorations"}:
-        raise Refusal("The sandbox does not support `proration_behavior` always_invoice; real Stripe does.", param="proration_behavior")
-    data: list[Json] = subscription["items"]["data"]
-    for index, entry in enumerate(call.params["items"]):
-        _change_item(tx, subscription, data, entry, f"items[{index}]")
-    if not data:
-        raise Refusal("A subscription must have at least one active plan.", param="items")
-    if len({sold["price"]["currency"] for sold in data}) > 1:
-        raise Refusal("All prices of a subscription must have the same currency.", param="items")
-
-
-def _change_item(tx: Transaction, subscription: Json, data: list[Json], entry: Json, param: str) -> None:
-    if not entry.get("id"):
-        price, quantity = item(tx, entry, param)
-        data.append(subscribing.item(tx, subscription, price, quantity))
-        return
-    found = next((sold for sold in data if sold["id"] == entry["id"]), None)
-    if found is None:
-        raise missing("subscription_item", entry["id"], f"{param}[id]")
-    if entry.get("deleted"):
-        data.remove(found)
-        return
-    if entry.get("price") or entry.get("price_data"):
-        found["price"], _ = item(tx, {"quantity": 1} | entry, param)
-        found["plan"] = subscribing.plan(found["price"])
-    found["quantity"] = entry.get("quantity", found["quantity"])
-    found["metadata"] |= entry.get("metadata") or {}
 
 
 def _change_trial(tx: Transaction, subscription: Json, call: Call) -> None:

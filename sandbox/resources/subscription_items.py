@@ -29,18 +29,21 @@ def chosen(tx: Transaction, call: Call) -> list[tuple[Json, int]]:
     if not given:
         raise parameter_missing("items")
     items = [item(tx, entry, f"items[{index}]") for index, entry in enumerate(given)]
-    if len({price["currency"] for price, _ in items}) > 1:
-        raise Refusal("All prices of a subscription must have the same currency.", param="items")
-    if len({(price["recurring"]["interval"], price["recurring"]["interval_count"]) for price, _ in items}) > 1:
-        raise Refusal("The sandbox does not support subscriptions of mixed intervals; real Stripe does.", param="items")
+    check_together([price for price, _ in items])
     return items
+
+
+def check_together(prices: list[Json]) -> None:
+    """Refuse prices that one subscription cannot have."""
+    if len({price["currency"] for price in prices}) > 1:
+        raise Refusal("All prices of a subscription must have the same currency.", param="items")
+    if len({(price["recurring"]["interval"], price["recurring"]["interval_count"]) for price in prices}) > 1:
+        raise Refusal("The sandbox does not support subscriptions of mixed intervals; real Stripe does.", param="items")
 
 
 def item(tx: Transaction, entry: Json, param: str) -> tuple[Json, int]:
     """Return the price and quantity of one entry of `items`."""
-    quantity = entry.get("quantity", 1)
-    if not 0 <= quantity <= 999_999:
-        raise InvalidParameters("This value must be between 0 and 999999.", code="parameter_invalid_integer", param=f"{param}[quantity]")
+    quantity = quantity_of(entry, param)
     if entry.get("price_data"):
         data = entry["price_data"]
         price = new_price(tx, tx.get("product", data["product"], f"{param}[price_data][product]"), data | {"active": False}, param)
@@ -51,6 +54,14 @@ def item(tx: Transaction, entry: Json, param: str) -> tuple[Json, int]:
     if not price["active"]:
         raise Refusal("The price specified is inactive. This field only accepts active prices.", param=f"{param}[price]")
     return _recurring(price, param), quantity
+
+
+def quantity_of(entry: Json, param: str, otherwise: int = 1) -> int:
+    """Return the quantity of one entry of `items`."""
+    quantity: int = entry.get("quantity", otherwise)
+    if not 0 <= quantity <= 999_999:
+        raise InvalidParameters("This value must be between 0 and 999999.", code="parameter_invalid_integer", param=f"{param}[quantity]")
+    return quantity
 
 
 def _recurring(price: Json, param: str) -> Json:

@@ -2,8 +2,8 @@
 
 from stripe import params
 
-from sandbox import pausing, payments, subscribing
-from sandbox.errors import CardRefusal, InvalidParameters, Refusal, missing, parameter_missing
+from sandbox import pausing, subscribing
+from sandbox.errors import InvalidParameters, Refusal, missing, parameter_missing
 from sandbox.pagination import Where, page, whole
 from sandbox.resources.assignment import assign, refuse_unsupported
 from sandbox.resources.payment_methods import resolve
@@ -12,11 +12,6 @@ from sandbox.resources.subscription_items import check, chosen
 from sandbox.routing import Call, Route
 from sandbox.shapes import Json
 from sandbox.transaction import Transaction
-
-NO_METHOD = (
-    "This customer has no attached payment source or default payment method. Please consider adding a default payment method. "
-    "For more information, visit https://stripe.com/docs/billing/subscriptions/payment-methods-setting."
-)
 
 
 def create(tx: Transaction, call: Call) -> Json:
@@ -31,30 +26,13 @@ def create(tx: Transaction, call: Call) -> Json:
     behaviour = call.given("payment_behavior") or "allow_incomplete"
     method = _chosen(tx, terms)
     if method is None and terms.trial_end is None and behaviour != "default_incomplete":
-        raise Refusal(NO_METHOD, code="resource_missing")
+        raise Refusal(subscribing.NO_METHOD, code="resource_missing")
     subscription, intent = subscribing.begin(tx, terms)
     if call.given("cancel_at_period_end"):
         tx.save(subscribing.cancel_at_period_end(tx, subscription, wanted=True))
     if intent is not None and method is not None and behaviour != "default_incomplete":
-        _pay(tx, intent, method, behaviour)
+        subscribing.pay(tx, intent, method, behaviour)
     return tx.get("subscription", subscription["id"])
-
-
-def _pay(tx: Transaction, intent: Json, method: Json, behaviour: str) -> None:
-    try:
-        attempted = payments.attempt(tx, intent, method)
-    except CardRefusal as refusal:
-        if behaviour == "error_if_incomplete":
-            refusal.keep = False
-            raise
-        return
-    if attempted["status"] == "requires_action" and behaviour == "error_if_incomplete":
-        raise Refusal(
-            "Your card was declined. This transaction requires authentication.",
-            code="authentication_required",
-            status=402,
-            kind="card_error",
-        )
 
 
 def _known(tx: Transaction, call: Call, customer: Json) -> Json:

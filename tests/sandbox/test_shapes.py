@@ -82,6 +82,9 @@ async def test_every_object_and_every_snapshot_in_an_event_has_its_types_fields(
     await shop.submit(session, "4000000000000002")
     await shop.submit(session, "4000000000003155")
     subscription = await shop.subscribed()
+    change: Any = {"items": [{"id": subscription["items"].data[0].id, "quantity": 2}]}
+    await v1.subscriptions.update_async(subscription.id, change)
+    preview = await v1.invoices.create_preview_async({"subscription": subscription.id})
     await v1.subscriptions.update_async(subscription.id, {"cancel_at_period_end": True})
     await shop.subscribed(subscription_data={"trial_period_days": 7, "metadata": {"a": "b"}})
     direct = await v1.payment_intents.create_async(
@@ -110,7 +113,7 @@ async def test_every_object_and_every_snapshot_in_an_event_has_its_types_fields(
         if row["kind"] == "event":
             snapshot = value["data"]["object"]
             assert faults(snapshot["object"], snapshot) == []
-    for answered in (portal, endpoint, account):
+    for answered in (portal, endpoint, account, preview):
         value = json.loads(answered.last_response.body)  # type: ignore[union-attr] # set by the SDK on every answer
         assert faults(value["object"], value) == []
     embedded = {"account", "line_item", "plan", "subscription_item"}
