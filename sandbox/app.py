@@ -46,7 +46,7 @@ class Sandbox:
         self._delivery: Delivery | None = None
         self._task: asyncio.Task[None] | None = None
         self._wake, self._idle = asyncio.Event(), asyncio.Event()
-        self.engine = Engine(self.run, self.advance, configuration.chaos)
+        self.engine = Engine(self.run, self.advance, configuration.chaos, configuration.account)
         gateway = Gateway(configuration, self.clock, self._transact)
         self._app = Starlette(routes=[Route("/v1/{path:path}", gateway_endpoint(gateway), methods=METHODS), *pages.routes])
         self._app.state.sandbox = self

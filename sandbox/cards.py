@@ -136,6 +136,12 @@ def _year(form: CardForm, now: int) -> int:
     return year
 
 
+def expired(method: Json, now: int) -> bool:
+    """Say whether a payment method is a card whose last month has passed (UTC)."""
+    today = time.gmtime(now)
+    return method["type"] == "card" and (method["card"]["exp_year"], method["card"]["exp_month"]) < (today.tm_year, today.tm_mon)
+
+
 def brand(number: str) -> str:
     """Return the brand that a number's first digits stand for."""
     matching = [(start, name) for start, name in _BRANDS if number.startswith(start)]

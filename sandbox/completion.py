@@ -2,7 +2,7 @@
 
 import stripe
 
-from sandbox import crediting, discounting
+from sandbox import crediting, discounting, dunning
 from sandbox.shapes import Json, nested
 from sandbox.transaction import Transaction
 
@@ -74,14 +74,20 @@ def abandon(tx: Transaction, subscription: Json) -> None:
 
 def mark_uncollectible(tx: Transaction, invoice: Json) -> Json:
     """Give an open invoice up as not to be collected; it may still be paid. Emits invoice.marked_uncollectible."""
+    decides = dunning.decides(tx, invoice)
     invoice |= {"status": "uncollectible", "auto_advance": False, "next_payment_attempt": None}
     invoice["status_transitions"]["marked_uncollectible_at"] = tx.now
-    return tx.save(invoice, "invoice.marked_uncollectible")
+    saved = tx.save(invoice, "invoice.marked_uncollectible")
+    dunning.forgive(tx, saved, decides=decides)
+    return saved
 
 
 def void(tx: Transaction, invoice: Json) -> Json:
     """Void an open or uncollectible invoice; nothing is due, and what it took of the customer's credit goes back. Emits invoice.voided."""
+    decides = dunning.decides(tx, invoice)
     invoice |= {"status": "void", "auto_advance": False, "next_payment_attempt": None}
     invoice["status_transitions"]["voided_at"] = tx.now
     crediting.give_back(tx, invoice)
-    return tx.save(invoice, "invoice.voided")
+    saved = tx.save(invoice, "invoice.voided")
+    dunning.forgive(tx, saved, decides=decides)
+    return saved

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, field
 
+from sandbox.account import Account
 from sandbox.chaos import Chaos
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """Keys, the sandbox's own address, and where its webhooks go (None: nowhere); `chaos` is off at first."""
+    """Keys, the sandbox's own address, and where its webhooks go (None: nowhere); `chaos` is off at first, `account` as Stripe's is."""
 
     secret_key: str = field(repr=False)
     publishable_key: str
@@ -15,6 +16,7 @@ class Configuration:
     webhook_url: str | None
     webhook_secret: str | None = field(repr=False)
     chaos: Chaos = field(default_factory=Chaos, compare=False)
+    account: Account = field(default_factory=Account, compare=False)
 
     def check(self) -> None:
         """Raise ValueError unless the keys are test keys and a webhook address comes with its secret."""

@@ -17,6 +17,7 @@
     dispute = await engine.open_dispute(ch_id, "fraudulent", inquiry=False)
     dispute = await engine.close_dispute(du_id, won=True)
     disputes, charges = await engine.disputes()                           # newest first; charges that may be disputed
+    engine.set_account(Settings(after_retries="unpaid"))                  # sandbox.account; engine.account() tells them
     engine.set_chaos(Switches(dropped=10, seed=7))                        # sandbox.chaos; engine.chaos() tells them
     await engine.advance(seconds)                                         # time moves; what falls due happens in order
 
@@ -26,15 +27,14 @@ raises sandbox.errors.Refusal with status 404 (`.message`, `.status`); CardRefus
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeVar
 
-from sandbox import completion, disputing, payments, subscribing
+from sandbox import completion, disputing, payments
+from sandbox.account import Account, Settings
 from sandbox.cards import CardForm
 from sandbox.chaos import Chaos, Switches
 from sandbox.debits import BankForm
 from sandbox.errors import Refusal
-from sandbox.expansion import expand
-from sandbox.periods import end_of_period, plan_ahead
+from sandbox.portal import Portal, Run
 from sandbox.repricing import reprice
 from sandbox.resources import payment_methods
 from sandbox.resources.checkout_sessions import fresh
@@ -45,19 +45,13 @@ from sandbox.views import (
     CheckoutView,
     EventView,
     PaymentResult,
-    PortalView,
     event_views,
     intent_of,
     newest,
     or_declined,
-    owned_subscription,
-    portal_view,
     result,
-    running_subscriptions,
     success_url,
 )
-
-T = TypeVar("T")
 
 MAX_ADVANCE = 10 * 366 * 86400
 """Seconds that time may be moved by at once."""
@@ -65,23 +59,12 @@ MAX_ADVANCE = 10 * 366 * 86400
 DISPUTABLE = "json_extract(body, '$.status') = 'succeeded' AND NOT json_extract(body, '$.disputed')"
 
 
-class Run(Protocol):
-    """Runs work in one transaction of the sandbox."""
-
-    def __call__(self, work: Callable[[Transaction], T], /) -> Awaitable[T]:
-        """Return what the work returns, after the commit."""
-
-
-def _save(tx: Transaction, subscription: Json) -> Json:
-    plan_ahead(tx, subscription)
-    return tx.save(subscription, "customer.subscription.updated")
-
-
-class Engine:
+class Engine(Portal):
     """The functions of the module's docstring."""
 
-    def __init__(self, run: Run, advance: Callable[[int], Awaitable[None]], chaos: Chaos) -> None:
-        self._run, self._advance, self._chaos = run, advance, chaos
+    def __init__(self, run: Run, advance: Callable[[int], Awaitable[None]], chaos: Chaos, account: Account) -> None:
+        super().__init__(run)
+        self._advance, self._chaos, self._account = advance, chaos, account
 
     def chaos(self) -> Switches:
         """Return the switches of what goes wrong."""
@@ -90,6 +73,14 @@ class Engine:
     def set_chaos(self, switches: Switches) -> None:
         """Set all switches; Refusal for what cannot be."""
         self._chaos.set(switches)
+
+    def account(self) -> Settings:
+        """Return the account's settings."""
+        return self._account.settings
+
+    def set_account(self, settings: Settings) -> None:
+        """Change the account's settings; Refusal for what cannot be."""
+        self._account.set(settings)
 
     async def advance(self, seconds: int) -> None:
         """Move the sandbox's time forward by at most MAX_ADVANCE seconds; Refusal for less than 1 or more."""
@@ -167,66 +158,6 @@ class Engine:
                 raise Refusal(f"This PaymentIntent has a status of {intent['status']} and cannot be paid.")
             tx.note(intent_id, return_url=return_url)
             return result(tx, payments.attempt(tx, intent, payment_methods.new_card(tx, card), return_url), return_url)
-
-        return await or_declined(self._run(work))
-
-    async def portal(self, session_id: str) -> PortalView:
-        """Return what the portal session's customer has."""
-        return await self._run(lambda tx: portal_view(tx, session_id))
-
-    async def cancel_subscription(self, session_id: str, subscription_id: str) -> Json:
-        """Plan a subscription's end for the end of its period. Like Stripe's portal this sets `cancel_at`, not cancel_at_period_end."""
-
-        def work(tx: Transaction) -> Json:
-            subscription = owned_subscription(tx, session_id, subscription_id)
-            subscribing.check_running(subscription)
-            subscription |= {"cancel_at": end_of_period(subscription), "canceled_at": tx.now}
-            subscription["cancellation_details"]["reason"] = "cancellation_requested"
-            return _save(tx, subscription)
-
-        return await self._run(work)
-
-    async def resume_subscription(self, session_id: str, subscription_id: str) -> Json:
-        """Take a planned end back."""
-
-        def work(tx: Transaction) -> Json:
-            subscription = owned_subscription(tx, session_id, subscription_id)
-            subscribing.check_running(subscription)
-            subscription |= {"cancel_at": None, "canceled_at": None, "cancel_at_period_end": False}
-            subscription["cancellation_details"]["reason"] = None
-            return _save(tx, subscription)
-
-        return await self._run(work)
-
-    async def replace_card(self, session_id: str, card: CardForm, name: str | None = None) -> Json:
-        """Keep a new card and make it the default of the customer and of their subscriptions; raises CardRefusal."""
-
-        def work(tx: Transaction) -> Json:
-            customer = tx.get("customer", tx.get("billing_portal.session", session_id)["customer"])
-            billing = payment_methods.billing_details({"email": customer["email"], "name": name or customer["name"]})
-            method = payment_methods.attach(tx, payment_methods.new_card(tx, card, billing), customer["id"])
-            customer["invoice_settings"]["default_payment_method"] = method["id"]
-            tx.save(customer, "customer.updated")
-            for subscription in running_subscriptions(tx, customer["id"]):
-                tx.save(subscription | {"default_payment_method": method["id"]}, "customer.subscription.updated")
-            return method
-
-        return await self._run(work)
-
-    async def invoice(self, invoice_id: str) -> Json:
-        """Return an invoice with its lines and payments."""
-        return await self._run(lambda tx: expand(tx, tx.get("invoice", invoice_id), ["payments"]))
-
-    async def pay_invoice(self, invoice_id: str, card: CardForm) -> PaymentResult:
-        """Pay an open invoice on its hosted page."""
-
-        def work(tx: Transaction) -> PaymentResult:
-            invoice = tx.get("invoice", invoice_id)
-            if invoice["status"] != "open":
-                raise Refusal(f"This invoice has a status of {invoice['status']} and cannot be paid.")
-            intent = tx.get("payment_intent", tx.private(invoice_id)["payment_intent"])
-            method = payment_methods.new_card(tx, card)
-            return result(tx, payments.attempt(tx, intent, method, invoice["hosted_invoice_url"]), invoice["hosted_invoice_url"])
 
         return await or_declined(self._run(work))
 

@@ -1,11 +1,14 @@
 """Invoices of subscriptions: made, finalized, paid, failed."""
 
-from sandbox import crediting, discounting, pending
+from sandbox import crediting, discounting, dunning, pending
 from sandbox.identifiers import random_text
 from sandbox.invoice_lines import lines
 from sandbox.periods import end_of_period, ends_with_period, next_period, plan_ahead
 from sandbox.shapes import Json
 from sandbox.transaction import Transaction
+
+_WAITING = frozenset({"incomplete", "past_due", "unpaid", "paused"})
+"""Statuses of subscriptions that become active once their latest invoice is paid."""
 
 
 def draft(tx: Transaction, subscription: Json, reason: str, lines: list[Json]) -> Json:
@@ -140,8 +143,10 @@ def paid(tx: Transaction, invoice: Json, intent: Json) -> Json:
 
 
 def _close(tx: Transaction, invoice: Json, intent: Json | None) -> Json:
+    tried = int(intent is not None and dunning.counts(tx, invoice))
     invoice |= {"status": "paid", "amount_paid": invoice["amount_due"], "amount_remaining": 0, "attempted": True}
-    invoice |= {"next_payment_attempt": None, "attempt_count": invoice["attempt_count"] + (1 if intent else 0)}
+    invoice |= {"next_payment_attempt": None, "auto_advance": False, "attempt_count": invoice["attempt_count"] + tried}
+    tx.schedule(invoice["id"], None)
     invoice["status_transitions"]["paid_at"] = tx.now
     saved = tx.save(invoice, "invoice.paid")
     for payment in tx.children("invoice_payment", invoice["id"]):
@@ -155,7 +160,7 @@ def _close(tx: Transaction, invoice: Json, intent: Json | None) -> Json:
 
 def _activate(tx: Transaction, invoice: Json, intent: Json | None) -> None:
     subscription = tx.find("subscription", invoice["parent"]["subscription_details"]["subscription"])
-    if subscription is None or subscription["status"] not in {"incomplete", "past_due", "unpaid", "paused"}:
+    if subscription is None or subscription["status"] not in _WAITING or not dunning.decides(tx, invoice):
         return
     method = tx.find("payment_method", intent and intent["payment_method"])
     if method is not None and method["customer"] and tx.private(subscription["id"]).get("save_method"):
@@ -165,18 +170,6 @@ def _activate(tx: Transaction, invoice: Json, intent: Json | None) -> None:
     plan_ahead(tx, saved)
     if resumed:
         tx.emit("customer.subscription.resumed", saved)
-
-
-def failed(tx: Transaction, invoice: Json) -> None:
-    """Keep a failed try of an invoice; a running subscription becomes past due. Emits invoice.payment_failed."""
-    invoice |= {"attempted": True, "attempt_count": invoice["attempt_count"] + 1}
-    subscription = tx.find("subscription", invoice["parent"]["subscription_details"]["subscription"])
-    running = subscription is not None and subscription["status"] == "active"
-    if running:
-        invoice["next_payment_attempt"] = tx.now + 3 * 86400
-    tx.save(invoice, "invoice.payment_failed")
-    if subscription is not None and running:
-        tx.save(subscription | {"status": "past_due"}, "customer.subscription.updated")
 
 
 def new_prefix() -> str:

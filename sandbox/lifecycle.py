@@ -1,6 +1,6 @@
 """Time passing: what is due by the sandbox's clock happens (sessions expire, refunds settle, periods end)."""
 
-from sandbox import completion, pausing, subscribing
+from sandbox import completion, dunning, pausing, subscribing
 from sandbox.payments import settle_debit
 from sandbox.periods import end_of_period, plan_ahead
 from sandbox.resources.coupons import expire
@@ -71,5 +71,8 @@ def _expire_code(tx: Transaction, code: Json) -> None:
         tx.save(code | {"active": False}, "promotion_code.updated")
 
 
-_STEPS = {"payment_intent": settle_debit, "refund": settle, "subscription": _subscription, "coupon": expire, "promotion_code": _expire_code}
+_STEPS = {
+    "payment_intent": settle_debit, "refund": settle, "subscription": _subscription, "coupon": expire, "promotion_code": _expire_code,
+    "invoice": dunning.retry,
+}  # fmt: skip
 """What an object of a kind does when its time has come."""

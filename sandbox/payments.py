@@ -4,7 +4,7 @@ import stripe
 
 from sandbox import debits, disputing, settlement
 from sandbox.booking import book_charge
-from sandbox.cards import MESSAGES
+from sandbox.cards import MESSAGES, expired
 from sandbox.errors import CardRefusal, unexpected_state
 from sandbox.identifiers import random_text
 from sandbox.shapes import Json, nested
@@ -38,7 +38,7 @@ def attempt(tx: Transaction, intent: Json, method: Json, return_url: str | None 
 
     Raises CardRefusal (kept: the failed charge is a fact) when the card is declined.
     """
-    behaviour = tx.private(method["id"])
+    behaviour = tx.private(method["id"]) | ({"code": "expired_card", "decline_code": "expired_card"} if expired(method, tx.now) else {})
     intent |= {"payment_method": method["id"], "last_payment_error": None, "next_action": None}
     if behaviour.get("code"):
         raise _decline(tx, intent, method, behaviour)

@@ -1,6 +1,6 @@
 """What follows a payment intent's outcome: its invoice is paid, its subscription starts, its checkout session completes."""
 
-from sandbox import completion, invoicing
+from sandbox import completion, dunning, invoicing
 from sandbox.shapes import Json
 from sandbox.transaction import Transaction
 
@@ -25,7 +25,7 @@ def failed(tx: Transaction, intent: Json) -> None:
     """Let a failure reach the invoice and a running subscription."""
     known = tx.private(intent["id"])
     if known.get("invoice"):
-        invoicing.failed(tx, tx.get("invoice", known["invoice"]))
+        dunning.failed(tx, tx.get("invoice", known["invoice"]))
     if known.get("session"):
         completion.came_back(tx, tx.get("checkout.session", known["session"]))
 
@@ -34,4 +34,4 @@ def asked(tx: Transaction, intent: Json) -> None:
     """Say on the invoice that the payer has to authenticate."""
     known = tx.private(intent["id"])
     if known.get("invoice"):
-        tx.emit("invoice.payment_action_required", tx.get("invoice", known["invoice"]))
+        dunning.asked(tx, tx.get("invoice", known["invoice"]))

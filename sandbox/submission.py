@@ -109,7 +109,7 @@ def _terms(tx: Transaction, session: Json, data: Json) -> subscribing.Terms:
 
 def _start_trial(tx: Transaction, session: Json, subscription: Json, method: Json) -> None:
     behaviour = tx.private(method["id"])
-    if behaviour.get("code"):
+    if behaviour.get("code") and not behaviour["attachable"]:
         code, decline_code = behaviour["code"], behaviour["decline_code"]
         refusal = CardRefusal(MESSAGES[decline_code], code=code, decline_code=decline_code, payment_method=method)
         refusal.keep = False

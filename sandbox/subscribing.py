@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import stripe
 
-from sandbox import invoicing, pausing, payments, pending
+from sandbox import dunning, invoicing, pausing, payments, pending
 from sandbox.errors import CardRefusal, Refusal
 from sandbox.identifiers import new_id
 from sandbox.invoice_lines import lines
@@ -54,7 +54,12 @@ def warn_of_trial_end(tx: Transaction, subscription: Json) -> None:
 
 def invoice(tx: Transaction, subscription: Json, reason: str, billed: list[Json]) -> Json | None:
     """Make and finalize the subscription's `latest_invoice` of these lines; return the intent to pay it, None when nothing is due."""
-    made = invoicing.finalize(tx, invoicing.draft(tx, subscription, reason, billed))
+    return open_for_payment(tx, invoicing.draft(tx, subscription, reason, billed))
+
+
+def open_for_payment(tx: Transaction, drafted: Json) -> Json | None:
+    """Finalize a draft; return the intent to pay it, None when nothing is due."""
+    made = invoicing.finalize(tx, drafted)
     if made["status"] == "paid":
         return None
     intent = payments.new_intent(
@@ -63,7 +68,7 @@ def invoice(tx: Transaction, subscription: Json, reason: str, billed: list[Json]
         currency=made["currency"],
         parent=made["id"],
         customer=made["customer"],
-        description="Subscription creation" if reason == "subscription_create" else "Subscription update",
+        description="Subscription creation" if made["billing_reason"] == "subscription_create" else "Subscription update",
         setup_future_usage="off_session",
     )
     invoicing.bill(tx, made, intent)
@@ -125,8 +130,9 @@ def cancel_at_period_end(tx: Transaction, subscription: Json, *, wanted: bool) -
 
 
 def cancel(tx: Transaction, subscription: Json, reason: str = "cancellation_requested") -> Json:
-    """End a subscription now; emits customer.subscription.deleted. What was paid is not refunded."""
+    """End a subscription now; emits customer.subscription.deleted. What was paid is not refunded, what is open not charged again."""
     check_running(subscription)
+    dunning.stop(tx, subscription)
     subscription |= {"status": "canceled", "ended_at": tx.now, "canceled_at": subscription["canceled_at"] or tx.now}
     subscription["cancellation_details"]["reason"] = reason
     plan_ahead(tx, subscription | {"cancel_at": None})
@@ -153,12 +159,15 @@ def settle_pending(tx: Transaction, subscription: Json) -> Json:
 
 
 def collect(tx: Transaction, subscription: Json, reason: str, billed: list[Json], behaviour: str = "allow_incomplete") -> None:
-    """Invoice these lines and charge the default card; while collection is paused, only make the invoice.
+    """Invoice these lines and charge the default card; while collection is paused, only make the invoice, of an unpaid one a draft.
 
     A declined card leaves the invoice open; with the `payment_behavior` error_if_incomplete it is refused, and all is as it was.
     """
     if subscription["pause_collection"]:
         pausing.withhold(tx, subscription, reason, billed)
+        return
+    if subscription["status"] == "unpaid":
+        invoicing.draft(tx, subscription, reason, billed)
         return
     intent = invoice(tx, subscription, reason, billed)
     if intent is None:
@@ -169,7 +178,7 @@ def collect(tx: Transaction, subscription: Json, reason: str, billed: list[Json]
     elif behaviour == "error_if_incomplete":
         raise Refusal(NO_METHOD, code="resource_missing")
     else:
-        invoicing.failed(tx, tx.get("invoice", subscription["latest_invoice"]))
+        dunning.failed(tx, tx.get("invoice", subscription["latest_invoice"]))
 
 
 def pay(tx: Transaction, intent: Json, method: Json, behaviour: str) -> None:

@@ -109,8 +109,10 @@ def _next_url(tx: Transaction, intent: Json) -> str | None:
     if session is not None:
         return session["url"] if session["status"] == "open" else success_url(session)
     url: str | None = known.get("return_url")
-    if url is None or known.get("invoice"):
-        return url
+    if known.get("invoice"):
+        return url or tx.get("invoice", known["invoice"])["hosted_invoice_url"]
+    if url is None:
+        return None
     status = {"succeeded": "succeeded", "processing": "processing"}.get(intent["status"], "failed")
     told = {"payment_intent": intent["id"], "payment_intent_client_secret": intent["client_secret"], "redirect_status": status}
     return f"{url}{'&' if '?' in url else '?'}{urlencode(told)}"

@@ -11,6 +11,7 @@ TEST_CARDS = (
     ("4242 4242 4242 4242", "is paid"),
     ("4000 0000 0000 0002", "is declined"),
     ("4000 0000 0000 9995", "has insufficient funds"),
+    ("4000 0000 0000 0341", "is kept, and fails when it is charged"),
     ("4000 0000 0000 3155", "asks for 3-D Secure"),
     ("4000 0000 0000 0069", "has expired"),
     ("4000 0000 0000 0259", "is paid, then disputed"),
@@ -19,6 +20,8 @@ TEST_CARDS = (
     ("4000 0000 0000 0127", "has another security code"),
 )
 """Numbers that a page lists, and what the bank says to each."""
+
+NOT_AUTHENTICATED = "We are unable to authenticate your payment method. Please choose a different payment method and try again."
 
 FIELDS = ("email", "name", "number", "expiry", "cvc", "account", "promotion_code")
 _EXPIRY = re.compile(r"\s*(\d{1,2})\s*/\s*(\d{2}|\d{4})\s*")

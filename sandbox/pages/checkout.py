@@ -7,12 +7,10 @@ from starlette.routing import Route
 from sandbox.cards import CardForm
 from sandbox.debits import TEST_ACCOUNTS, BankForm
 from sandbox.errors import CardRefusal, Refusal
-from sandbox.pages.card_form import TEST_CARDS, card_in, filled
+from sandbox.pages.card_form import NOT_AUTHENTICATED, TEST_CARDS, card_in, filled
 from sandbox.pages.rendering import configuration_of, engine_of, form, refusing, render, see
 from sandbox.submission import Buyer
 from sandbox.views import PaymentResult
-
-NOT_AUTHENTICATED = "We are unable to authenticate your payment method. Please choose a different payment method and try again."
 
 
 async def _checkout(request: Request) -> Response:

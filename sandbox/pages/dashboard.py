@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
+from sandbox.account import AFTER_RETRIES, Settings
 from sandbox.disputing import CLOSED
 from sandbox.errors import Refusal
 from sandbox.pages.card_form import TEST_CARDS
@@ -20,7 +21,9 @@ async def _start(request: Request) -> Response:
     configuration = configuration_of(request)
     events = await engine_of(request).events(5)
     now = request.app.state.sandbox.clock.now()
-    return render(request, "start.html", cards=TEST_CARDS, webhook_url=configuration.webhook_url, events=events, now=now)
+    account = engine_of(request).account()
+    shown = {"cards": TEST_CARDS, "webhook_url": configuration.webhook_url, "events": events, "now": now, "choices": AFTER_RETRIES}
+    return render(request, "start.html", status=200, settings=account, **shown)
 
 
 async def _events(request: Request) -> Response:
@@ -61,6 +64,18 @@ async def _advance(request: Request) -> Response:
     return see(f"{configuration_of(request).public_url}/")
 
 
+async def _account(request: Request) -> Response:
+    given = await form(request)
+    days = [part.strip() for part in given.get("retry_days", "").split(",") if part.strip()]
+    if not all(part.isascii() and part.isdigit() and len(part) <= 3 for part in days):
+        raise Refusal("Write the days from try to try as numbers: 3, 5, 7.", param="retry_days")
+    if given.get("portal") not in {"yes", "no"}:
+        raise Refusal("Say whether the account has a default portal configuration: yes or no.", param="portal")
+    retry_days = tuple(int(part) for part in days)
+    engine_of(request).set_account(Settings(given.get("after_retries", ""), retry_days, portal=given["portal"] == "yes"))
+    return see(f"{configuration_of(request).public_url}/")
+
+
 async def _style(_: Request) -> Response:
     return FileResponse(Path(__file__).parent / "style.css", headers=HEADERS | {"cache-control": "max-age=60"}, media_type="text/css")
 
@@ -73,5 +88,6 @@ ROUTES = [
     Route("/disputes", refusing(_open_dispute), methods=["POST"]),
     Route("/disputes/{id}", refusing(_close_dispute), methods=["POST"]),
     Route("/clock", refusing(_advance), methods=["POST"]),
+    Route("/account", refusing(_account), methods=["POST"]),
     Route("/style.css", _style, methods=["GET"]),
 ]

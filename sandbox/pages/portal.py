@@ -5,7 +5,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.errors import CardRefusal
-from sandbox.pages.card_form import TEST_CARDS, card_in, filled
+from sandbox.pages.card_form import NOT_AUTHENTICATED, TEST_CARDS, card_in, filled
 from sandbox.pages.rendering import configuration_of, engine_of, form, refusing, render, see
 
 NOTICES = {
@@ -53,13 +53,14 @@ async def _replace_card(request: Request) -> Response:
 
 
 async def _invoice(request: Request) -> Response:
-    return await _invoice_page(request, dict(request.query_params))
+    given = dict(request.query_params)
+    return await _invoice_page(request, given, NOT_AUTHENTICATED if given.get("failed") == "authentication" else None)
 
 
 async def _invoice_page(request: Request, given: dict[str, str], problem: str | None = None, param: str | None = None) -> Response:
     invoice = await engine_of(request).invoice(request.path_params["id"])
     shown = {"invoice": invoice, "values": filled(given), "cards": TEST_CARDS, "notice": NOTICES.get(given.get("done", ""))}
-    return render(request, "invoice.html", status=402 if problem else 200, problem=problem, param=param, **shown)
+    return render(request, "invoice.html", status=402 if request.method == "POST" else 200, problem=problem, param=param, **shown)
 
 
 async def _pay_invoice(request: Request) -> Response:

@@ -31,16 +31,18 @@ def update(tx: Transaction, call: Call) -> Json:
 
 
 def pay(tx: Transaction, call: Call) -> Json:
-    """Charge an open invoice to a card: the one given, or the subscription's or customer's default."""
+    """Charge an invoice to a card, the one given or the subscription's or customer's default; a draft is finalized first."""
     refuse_unsupported(call, "paid_out_of_band", "forgive", "source", "mandate")
     invoice = tx.get("invoice", call.id, "invoice")
     if invoice["status"] == "paid":
         raise Refusal("Invoice is already paid")
-    if invoice["status"] not in {"open", "uncollectible"}:
+    if invoice["status"] not in {"draft", "open", "uncollectible"}:
         raise Refusal(f"This invoice has a status of {invoice['status']} and cannot be paid.", code="invoice_not_editable")
     method = _method(tx, invoice, call)
     if method is None:
         raise Refusal(subscribing.NO_METHOD, code="resource_missing")
+    if invoice["status"] == "draft" and subscribing.open_for_payment(tx, invoice) is None:
+        return tx.get("invoice", invoice["id"])
     intent = tx.get("payment_intent", tx.private(invoice["id"])["payment_intent"])
     attempted = payments.attempt(tx, intent, method)
     if attempted["status"] == "requires_action":
@@ -59,6 +61,16 @@ def _method(tx: Transaction, invoice: Json, call: Call) -> Json | None:
         return resolve(tx, call.given("payment_method"))
     subscription = tx.find("subscription", invoice["parent"]["subscription_details"]["subscription"])
     return None if subscription is None else subscribing.default_method(tx, subscription)
+
+
+def finalize(tx: Transaction, call: Call) -> Json:
+    """Number a draft and open it, to be paid by a call or on its page; emits invoice.finalized."""
+    refuse_unsupported(call, "auto_advance")
+    invoice = tx.get("invoice", call.id, "invoice")
+    if invoice["status"] != "draft":
+        raise Refusal("This invoice is already finalized, you can't re-finalize a non-draft invoice.", code="invoice_not_editable")
+    subscribing.open_for_payment(tx, invoice)
+    return tx.get("invoice", invoice["id"])
 
 
 def void(tx: Transaction, call: Call) -> Json:
@@ -103,6 +115,7 @@ ROUTES = [
     Route("GET", "/v1/invoices", listing, params.InvoiceListParams),
     Route("GET", "/v1/invoices/{id}", retrieve, params.InvoiceRetrieveParams),
     Route("POST", "/v1/invoices/{id}", update, params.InvoiceUpdateParams),
+    Route("POST", "/v1/invoices/{id}/finalize", finalize, params.InvoiceFinalizeInvoiceParams),
     Route("POST", "/v1/invoices/{id}/pay", pay, params.InvoicePayParams),
     Route("POST", "/v1/invoices/{id}/void", void, params.InvoiceVoidInvoiceParams),
     Route("POST", "/v1/invoices/{id}/mark_uncollectible", mark_uncollectible, params.InvoiceMarkUncollectibleParams),

@@ -115,7 +115,7 @@ def attach_call(tx: Transaction, call: Call) -> Json:
 
 
 def detach(tx: Transaction, call: Call) -> Json:
-    """Take a payment method from its customer, for whom it is the default no more; emits payment_method.detached."""
+    """Take a payment method from its customer: it is no default any more, of theirs or a subscription's. Emits payment_method.detached."""
     method = tx.get("payment_method", call.id, "payment_method")
     if method["customer"] is None:
         raise Refusal(
@@ -125,6 +125,9 @@ def detach(tx: Transaction, call: Call) -> Json:
     if customer["invoice_settings"]["default_payment_method"] == method["id"]:
         customer["invoice_settings"]["default_payment_method"] = None
         tx.save(customer, "customer.updated")
+    for subscription in tx.of_customer("subscription", customer["id"]):
+        if subscription["default_payment_method"] == method["id"]:
+            tx.save(subscription | {"default_payment_method": None}, "customer.subscription.updated")
     return tx.save(method | {"customer": None}, "payment_method.detached")
 
 
