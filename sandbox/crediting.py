@@ -4,7 +4,7 @@ docs.stripe.com/billing/customer/balance. What is shown is in the customer's own
 balances in others are kept beside it.
 """
 
-from sandbox.currencies import MINIMUM
+from sandbox.currencies import MINIMUM, step
 from sandbox.shapes import Json
 from sandbox.transaction import Transaction
 
@@ -17,9 +17,13 @@ def balance(tx: Transaction, customer: Json, currency: str) -> int:
 
 
 def due(total: int, starting: int, currency: str) -> tuple[int, int]:
-    """Return what is due of an invoice's total and the balance after it (minor units); less than can be charged stays on the balance."""
+    """Return what is due of an invoice's total and the balance after it (minor units).
+
+    What cannot be charged stays on the balance: less than the least charge, or what is finer than the currency's charges.
+    """
     owed = total + starting
-    return (owed, 0) if owed >= MINIMUM.get(currency, 1) else (0, owed)
+    rest = owed % step(currency)
+    return (owed - rest, rest) if owed - rest >= MINIMUM.get(currency, 1) else (0, owed)
 
 
 def carry(tx: Transaction, customer_id: str, currency: str, ending: int) -> None:

@@ -39,9 +39,14 @@ def text(amount: int, code: str) -> str:
     return f"{_SYMBOLS[code]}{number}" if code in _SYMBOLS else f"{number} {code}"
 
 
+def step(code: str) -> int:
+    """Return what a currency's charges are a multiple of, in minor units (docs.stripe.com/currencies#three-decimal)."""
+    return 10 if code in THREE_DECIMAL else 1
+
+
 def check_step(amount: int, code: str, param: str = "amount") -> None:
-    """Refuse an amount whose last digit Stripe does not charge in (docs.stripe.com/currencies#three-decimal)."""
-    if code in THREE_DECIMAL and amount % 10:
+    """Refuse an amount whose last digit Stripe does not charge in."""
+    if amount % step(code):
         raise Refusal(f"The last digit of an amount in {code} must be 0.", param=param)
 
 

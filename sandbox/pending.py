@@ -18,9 +18,15 @@ def keep(tx: Transaction, subscription: Json, lines: list[Json]) -> None:
             "subscription_item": line["parent"]["subscription_item_details"]["subscription_item"],
         }
         made["parent"] = {"type": "subscription_details", "subscription_details": details}
-        made["proration_details"] = {"credited_items": None, "discount_amounts": []}
+        made["proration_details"] = {"credited_items": _credited(line), "discount_amounts": []}
         line["parent"]["subscription_item_details"]["invoice_item"] = made["id"]
         tx.add(made, parent=subscription["id"], event="invoiceitem.created", line=line)
+
+
+def _credited(line: Json) -> Json | None:
+    """What a line gives back, where that is on an invoice."""
+    credited = line["parent"]["subscription_item_details"]["proration_details"]["credited_items"]
+    return credited and {"type": "invoice_line_items", "invoice_item": None, "invoice_line_item_details": credited}
 
 
 def waiting(tx: Transaction, subscription: Json) -> list[Json]:
@@ -32,6 +38,12 @@ def claim(tx: Transaction, subscription: Json, invoice_id: str) -> None:
     """Say of all that waits that it is on an invoice now."""
     for item in _unbilled(tx, subscription):
         tx.save(item | {"invoice": invoice_id})
+
+
+def drop(tx: Transaction, subscription: Json) -> None:
+    """Take away all that waits; emits invoiceitem.deleted for each."""
+    for item in _unbilled(tx, subscription):
+        tx.remove(item, "invoiceitem.deleted")
 
 
 def _unbilled(tx: Transaction, subscription: Json) -> list[Json]:

@@ -139,6 +139,15 @@ def cancel(tx: Transaction, subscription: Json, reason: str = "cancellation_requ
     return tx.save(subscription, "customer.subscription.deleted")
 
 
+def cancel_and_bill(tx: Transaction, subscription: Json) -> Json:
+    """End a subscription now, and bill what waits for an invoice, if anything does."""
+    if not pending.waiting(tx, subscription):
+        return cancel(tx, subscription)
+    saved = cancel(tx, subscription | {"latest_invoice": new_id("invoice")})
+    collect(tx, saved, "subscription_update", [])
+    return tx.get("subscription", saved["id"])
+
+
 def renew(tx: Transaction, subscription: Json) -> Json:
     """Begin the next period of a subscription whose period or trial has ended: invoice it and charge the default card."""
     was_trial = subscription["status"] == "trialing"

@@ -7,7 +7,7 @@ from sandbox.errors import InvalidParameters, Refusal, parameter_missing
 from sandbox.identifiers import random_text
 from sandbox.periods import ends_with_period
 from sandbox.resources.assignment import refuse_unsupported
-from sandbox.resources.item_changes import Change, planned
+from sandbox.resources.planned_changes import planned, proration_date
 from sandbox.routing import Call, Route
 from sandbox.shapes import Json
 from sandbox.transaction import Transaction
@@ -16,10 +16,8 @@ _UNSUPPORTED = (
     "automatic_tax", "currency", "customer_account", "customer_details", "discounts", "invoice_items", "issuer", "on_behalf_of", "schedule",
     "schedule_details",
 )  # fmt: skip
-_UNSUPPORTED_DETAILS = (
-    "billing_cycle_anchor", "billing_mode", "billing_schedules", "cancel_at", "cancel_at_period_end", "cancel_now", "default_tax_rates",
-    "pause", "resume_at", "start_date", "trial_end",
-)  # fmt: skip
+_UNSUPPORTED_DETAILS = ("billing_mode", "billing_schedules", "default_tax_rates", "pause", "resume_at", "start_date")
+_CHANGES = {"items", "billing_cycle_anchor", "cancel_at", "cancel_at_period_end", "cancel_now", "trial_end"}
 
 
 def create_preview(tx: Transaction, call: Call) -> Json:
@@ -43,26 +41,39 @@ def create_preview(tx: Transaction, call: Call) -> Json:
 
 def _foreseen(tx: Transaction, subscription: Json, details: Call) -> Json:
     try:
-        change = _planned(tx, subscription, details)
+        refuse_unsupported(details, *_UNSUPPORTED_DETAILS)
+        if (details.given("billing_cycle_anchor") or {}).get("type") == "timestamp":
+            raise InvalidParameters("A subscription's anchor can only be `now` or `unchanged`.", param="billing_cycle_anchor[type]")
+        if details.params.keys() & _CHANGES:
+            subscribing.check_running(subscription)
+        found = _after_end(tx, subscription, details) if details.given("cancel_now") else _after_change(tx, subscription, details)
     except Refusal as refusal:
         head, bracket, rest = (refusal.param or "").partition("[")
         refusal.param = f"subscription_details[{head}]{bracket}{rest}" if head else None
         raise
-    if change.bills_now:
-        return invoicing.foreseen(tx, change.subscription, "subscription_update", [*change.prorations, *change.billed_now(tx)])
-    waits = [*pending.waiting(tx, subscription), *change.prorations]
-    if subscription["status"] not in {*prorating.BILLED, "trialing"} or (ends_with_period(change.subscription) and not waits):
+    if found is None:
         raise Refusal(f"No upcoming invoices for customer: {subscription['customer']}", code="invoice_upcoming_none", status=404)
-    return invoicing.upcoming(tx, change.subscription, tuple(change.prorations))
+    return found
 
 
-def _planned(tx: Transaction, subscription: Json, details: Call) -> Change:
-    refuse_unsupported(details, *_UNSUPPORTED_DETAILS)
-    if details.given("proration_date") and details.given("proration_behavior") == "none":
-        raise InvalidParameters("Cannot specify a proration date without creating prorations.", param="proration_date")
-    if details.given("items"):
-        subscribing.check_running(subscription)
-    return planned(tx, subscription, details)
+def _after_end(tx: Transaction, subscription: Json, details: Call) -> Json | None:
+    """The final invoice of a subscription that ends now, with unused time given back unless `proration_behavior` is none."""
+    at = proration_date(tx, subscription, details)
+    lines = [] if details.given("proration_behavior") == "none" else prorating.unused(tx, subscription, at)
+    waits = pending.waiting(tx, subscription)
+    return invoicing.foreseen(tx, subscription, "subscription_update", lines) if lines or waits else None
+
+
+def _after_change(tx: Transaction, subscription: Json, details: Call) -> Json | None:
+    """The invoice that is made of a change now; where none is, the next period's."""
+    change = planned(tx, subscription, details)
+    after = change.subscription
+    if change.bills_now:
+        return invoicing.foreseen(tx, after, "subscription_update", [*change.prorations, *change.billed_now(tx)])
+    waits = [*pending.waiting(tx, subscription), *change.prorations]
+    if after["status"] not in {*prorating.BILLED, "trialing"} or (ends_with_period(after) and not waits):
+        return None
+    return invoicing.upcoming(tx, after, tuple(change.prorations))
 
 
 def _shown(foreseen: Json) -> Json:

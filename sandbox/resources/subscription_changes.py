@@ -1,12 +1,10 @@
 """POST /v1/subscriptions/{id}: what a running subscription may be changed to."""
 
-from typing import Any
-
 from sandbox import pending, subscribing
 from sandbox.errors import InvalidParameters, Refusal, missing
-from sandbox.periods import end_of_period, plan_ahead
+from sandbox.periods import plan_ahead
 from sandbox.resources.assignment import assign
-from sandbox.resources.item_changes import planned
+from sandbox.resources.planned_changes import planned
 from sandbox.resources.subscription_items import check
 from sandbox.routing import Call
 from sandbox.shapes import Json
@@ -16,17 +14,15 @@ from sandbox.transaction import Transaction
 def update(tx: Transaction, call: Call) -> Json:
     """Change a subscription; emits customer.subscription.updated, and bills what `proration_behavior` says of a change of its items."""
     check(call)
-    if call.given("items") and call.given("payment_behavior") in {"default_incomplete", "pending_if_incomplete"}:
+    bills = call.given("items") or call.given("billing_cycle_anchor")
+    if bills and call.given("payment_behavior") in {"default_incomplete", "pending_if_incomplete"}:
         raise Refusal("The sandbox does not support this `payment_behavior` of a change; real Stripe does.", param="payment_behavior")
     subscription = tx.get("subscription", call.id)
     if not call.params.keys() <= {"metadata", "cancellation_details"}:
         subscribing.check_running(subscription)
     _method(tx, subscription, call)
-    changed = _plan_end(tx, assign(subscription, call, "description"), call)
-    change = planned(tx, changed, call)
+    change = planned(tx, assign(subscription, call, "description"), call)
     changed = change.subscription
-    if call.given("trial_end") is not None:
-        _change_trial(tx, changed, call)
     _collection(tx, changed, call)
     if call.given("trial_settings"):
         changed["trial_settings"]["end_behavior"] |= call.given("trial_settings")["end_behavior"]
@@ -57,33 +53,3 @@ def _collection(tx: Transaction, subscription: Json, call: Call) -> None:
         if given and given.get("resumes_at") is not None and given["resumes_at"] <= tx.now:
             raise InvalidParameters("`resumes_at` must be in the future.", param="pause_collection[resumes_at]")
         subscription["pause_collection"] = {"behavior": given["behavior"], "resumes_at": given.get("resumes_at")} if given else None
-
-
-def _plan_end(tx: Transaction, subscription: Json, call: Call) -> Json:
-    wanted, at = call.given("cancel_at_period_end"), call.params.get("cancel_at")
-    if wanted is not None and at is not None:
-        raise InvalidParameters(
-            "You may only specify one of these parameters: cancel_at_period_end, cancel_at.", code="parameters_exclusive"
-        )
-    if wanted is not None and wanted != subscription["cancel_at_period_end"]:
-        return subscribing.cancel_at_period_end(tx, subscription, wanted=wanted)
-    if wanted is False or at == "":
-        return subscription | {"cancel_at": None, "canceled_at": None, "cancel_at_period_end": False}
-    if at is None or wanted:
-        return subscription
-    end = at if isinstance(at, int) else end_of_period(subscription)
-    if end <= tx.now:
-        raise InvalidParameters("`cancel_at` must be in the future.", param="cancel_at")
-    return subscription | {"cancel_at": end, "canceled_at": tx.now}
-
-
-def _change_trial(tx: Transaction, subscription: Json, call: Call) -> None:
-    end: Any = call.given("trial_end")
-    at = tx.now if end == "now" else end
-    if at < tx.now:
-        raise InvalidParameters("Invalid timestamp: must be an integer Unix timestamp in the future.", param="trial_end")
-    if end != "now":
-        subscription |= {"status": "trialing", "trial_start": subscription["trial_start"] or tx.now}
-    subscription |= {"trial_end": at, "billing_cycle_anchor": at}
-    for sold in subscription["items"]["data"]:
-        sold["current_period_end"] = at

@@ -8,7 +8,7 @@ from sandbox.shapes import Json
 from sandbox.transaction import Transaction
 
 _UNSUPPORTED = (
-    "add_invoice_items", "application_fee_percent", "backdate_start_date", "billing_cycle_anchor", "billing_cycle_anchor_config",
+    "add_invoice_items", "application_fee_percent", "backdate_start_date", "billing_cycle_anchor_config",
     "billing_schedules", "billing_thresholds", "default_source", "default_tax_rates", "discounts", "on_behalf_of",
     "pending_invoice_item_interval", "transfer_data", "days_until_due",
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from stripe import params
 
-from sandbox import pausing, subscribing
+from sandbox import pausing, pending, prorating, subscribing
 from sandbox.errors import InvalidParameters, Refusal, missing, parameter_missing
 from sandbox.pagination import Where, page, whole
 from sandbox.resources.assignment import assign, refuse_unsupported
@@ -17,6 +17,7 @@ from sandbox.transaction import Transaction
 def create(tx: Transaction, call: Call) -> Json:
     """Begin a subscription and, unless `payment_behavior` is default_incomplete, charge its first invoice."""
     check(call)
+    refuse_unsupported(call, "billing_cycle_anchor")
     if not call.given("customer"):
         raise parameter_missing("customer")
     customer = tx.get("customer", call.given("customer"), "customer")
@@ -70,13 +71,19 @@ def retrieve(tx: Transaction, call: Call) -> Json:
 
 
 def cancel(tx: Transaction, call: Call) -> Json:
-    """End a subscription now; emits customer.subscription.deleted."""
-    refuse_unsupported(call, "invoice_now", "prorate")
+    """End a subscription now, with a final invoice for `invoice_now`; emits customer.subscription.deleted.
+
+    `prorate` gives unused time back. What waits stays where either is asked for; else it is taken away.
+    """
     subscription = tx.get("subscription", call.id)
     if subscription["status"] in subscribing.ENDED:
         raise missing("subscription", call.id)
     subscription["cancellation_details"] |= call.given("cancellation_details") or {}
-    return subscribing.cancel(tx, subscription)
+    prorate, bills = bool(call.given("prorate")), bool(call.given("invoice_now"))
+    pending.keep(tx, subscription, prorating.unused(tx, subscription, tx.now) if prorate else [])
+    if not prorate and not bills:
+        pending.drop(tx, subscription)
+    return subscribing.cancel_and_bill(tx, subscription) if bills else subscribing.cancel(tx, subscription)
 
 
 def pause(tx: Transaction, call: Call) -> Json:

@@ -1,72 +1,12 @@
 """Changes within a period: what is given back and charged, now or with the next invoice, and credit that is left over."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import stripe
 
+from tests.sandbox.changing import CREATE, NONE, NOW, Change, amounts, method, price, told
 from tests.sandbox.served import Shop
-
-CREATE, NOW, NONE = "create_prorations", "always_invoice", "none"
-
-
-async def price(shop: Shop, amount: int, interval: str = "month", currency: str = "usd", name: str | None = None) -> stripe.Price:
-    product = shop.product if name is None else await shop.client.v1.products.create_async({"name": name})
-    given: Any = {"product": product.id, "currency": currency, "unit_amount": amount, "recurring": {"interval": interval}}
-    return await shop.client.v1.prices.create_async(given)
-
-
-class Change:
-    """A subscription to `shop.monthly` (15.00), changed at a third of its period."""
-
-    def __init__(self, shop: Shop, subscription: stripe.Subscription) -> None:
-        self.shop, self.id = shop, subscription.id
-        item = subscription["items"].data[0]
-        self.item, self.start, self.end = item.id, item.current_period_start, item.current_period_end
-        self.at = self.start + (self.end - self.start) // 3
-
-    def part(self, amount: int) -> int:
-        """Of an amount, what is left of the period at `at`, half up."""
-        left: int = (2 * amount * (self.end - self.at) + self.end - self.start) // (2 * (self.end - self.start))
-        return left
-
-    @property
-    def day(self) -> str:
-        return f"{datetime.fromtimestamp(self.at, UTC):%d %b %Y}"
-
-    def asked(self, behaviour: str, price: stripe.Price | None = None, quantity: int | None = None) -> Any:
-        given = {"id": self.item, "price": price and price.id, "quantity": quantity}
-        items = [{name: value for name, value in given.items() if value is not None}]
-        return {"items": items, "proration_behavior": behaviour} | ({} if behaviour == NONE else {"proration_date": self.at})
-
-    async def preview(self, asked: Any) -> stripe.Invoice:
-        return await self.shop.client.v1.invoices.create_preview_async({"subscription": self.id, "subscription_details": asked})
-
-    async def make(self, asked: Any, **more: Any) -> stripe.Subscription:
-        return await self.shop.client.v1.subscriptions.update_async(self.id, asked | more)
-
-    async def invoices(self) -> list[stripe.Invoice]:
-        return (await self.shop.client.v1.invoices.list_async({"subscription": self.id})).data
-
-    async def renew(self) -> stripe.Invoice:
-        """The invoice of the next period."""
-        clock = self.shop.served.sandbox.clock
-        found = await self.shop.client.v1.subscriptions.retrieve_async(self.id)
-        clock.advance(found["items"].data[0].current_period_end - clock.now())
-        await self.shop.served.sandbox.drain()
-        return (await self.invoices())[0]
-
-
-def told(invoice: stripe.Invoice) -> Any:
-    """What a preview and its invoice have in common."""
-    lines = [(line.description, line.amount, line.quantity, line.period.start, line.period.end) for line in invoice.lines.data]
-    amounts = (invoice.subtotal, invoice.total, invoice.starting_balance, invoice.ending_balance, invoice.amount_due, invoice.currency)
-    return lines, amounts
-
-
-def amounts(invoice: stripe.Invoice) -> list[tuple[str | None, int]]:
-    return [(line.description, line.amount) for line in invoice.lines.data]
 
 
 @pytest.fixture
@@ -193,10 +133,6 @@ async def test_credit_of_one_currency_pays_no_other(shop: Shop, change: Change) 
     assert (await shop.client.v1.customers.retrieve_async(shop.customer.id)).currency == "usd"
 
 
-async def method(shop: Shop, kind: str = "pm_card_visa") -> str:
-    return (await shop.client.v1.payment_methods.attach_async(kind, {"customer": shop.customer.id})).id
-
-
 async def test_less_than_can_be_charged_stays_on_the_balance(shop: Shop, change: Change) -> None:
     asked = change.asked(NOW, await price(shop, 1530))
     foreseen = await change.preview(asked)
@@ -219,20 +155,25 @@ async def test_a_void_invoice_gives_its_credit_back(shop: Shop, change: Change) 
     assert (await v1.customers.retrieve_async(shop.customer.id)).balance == -400
 
 
-@pytest.mark.parametrize("kind", ["pm_card_chargeCustomerFail", "pm_card_authenticationRequired"])
-async def test_a_refused_card_changes_nothing(shop: Shop, change: Change, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [("pm_card_chargeCustomerFail", "card_declined"), ("pm_card_authenticationRequired", "authentication_required")],
+)
+async def test_a_refused_card_changes_nothing(shop: Shop, change: Change, kind: str, code: str) -> None:
     v1 = shop.client.v1
     await v1.subscriptions.update_async(change.id, {"default_payment_method": await method(shop, kind)})
     before = str(await v1.subscriptions.retrieve_async(change.id))
     await shop.served.types()
-    with pytest.raises(stripe.CardError):
+    with pytest.raises(stripe.CardError) as refused:
         await change.make(change.asked(NOW, quantity=2), payment_behavior="error_if_incomplete")
+    assert (refused.value.http_status, refused.value.code) == (402, code)
     assert (str(await v1.subscriptions.retrieve_async(change.id)), len(await change.invoices())) == (before, 1)
     assert (await v1.invoice_items.list_async()).data == []
     assert await shop.served.types() == []
     changed = await change.make(change.asked(NOW, quantity=2))
     assert changed["items"].data[0].quantity == 2
     assert (await change.invoices())[0].status == "open"
+    assert (await v1.subscriptions.retrieve_async(change.id)).status == "past_due"
 
 
 async def test_a_trial_and_a_pause_are_not_prorated(shop: Shop) -> None:
@@ -271,6 +212,47 @@ async def test_no_more_is_given_back_than_was_paid(shop: Shop) -> None:
         assert [amount for _, amount in amounts((await change.invoices())[0])] == [-change.part(750), change.part(3000)]
 
 
+async def test_what_was_charged_is_given_back_whatever_the_item_costs_now(shop: Shop, change: Change) -> None:
+    await change.make(change.asked(NONE, await price(shop, 9000, name="Gold")))
+    await change.make(change.asked(NOW, await price(shop, 6000, name="Silver")))
+    billed = (await change.invoices())[0]
+    assert amounts(billed) == [
+        (f"Unused time on Plan after {change.day}", -change.part(1500)),
+        (f"Remaining time on Silver after {change.day}", change.part(6000)),
+    ]
+    first = (await change.invoices())[1]
+    details = billed.lines.data[0].parent and billed.lines.data[0].parent.subscription_item_details
+    assert details
+    assert details.proration_details
+    assert details.proration_details.credited_items
+    assert details.proration_details.credited_items.to_dict() == {"invoice": first.id, "invoice_line_items": [first.lines.data[0].id]}
+
+
+async def test_what_was_never_charged_is_not_given_back(shop: Shop, change: Change) -> None:
+    other = await price(shop, 700, name="Extra")
+    added = await change.make({"items": [{"price": other.id}], "proration_behavior": NONE})
+    extra = next(item.id for item in added["items"].data if item.id != change.item)
+    await change.make({"items": [{"id": extra, "deleted": True}], "proration_date": change.at})
+    assert (await shop.client.v1.invoice_items.list_async()).data == []
+
+
+async def test_what_is_finer_than_its_currency_is_charged_in_stays_on_the_balance(shop: Shop) -> None:
+    dinars = await price(shop, 12340, currency="kwd")
+    given: Any = {"customer": shop.customer.id, "items": [{"price": dinars.id}], "default_payment_method": await method(shop)}
+    change = Change(shop, await shop.client.v1.subscriptions.create_async(given))
+    asked = change.asked(NOW, await price(shop, 56789, currency="kwd"))
+    foreseen = await change.preview(asked)
+    await change.make(asked)
+    billed = (await change.invoices())[0]
+    total = change.part(56789) - change.part(12340)
+    assert (billed.total, billed.amount_due, billed.ending_balance) == (total, total // 10 * 10, total % 10)
+    assert told(billed) == told(foreseen)
+    renewed = await change.renew()
+    assert (renewed.starting_balance, renewed.amount_due) == (total % 10, (56789 + total % 10) // 10 * 10)
+    for charge in (await shop.client.v1.charges.list_async()).data:
+        assert (await shop.client.v1.refunds.create_async({"charge": charge.id})).amount == charge.amount
+
+
 async def test_what_waits_is_billed_at_a_planned_end(shop: Shop, change: Change) -> None:
     await change.make(change.asked(CREATE, quantity=2), cancel_at_period_end=True)
     foreseen = await change.preview({})
@@ -304,6 +286,9 @@ async def test_what_is_refused(shop: Shop, change: Change) -> None:
         ({"items": [{"id": change.item, "quantity": 2}], "proration_date": change.start - 1}, (None, "proration_date")),
         ({"items": [{"id": change.item, "quantity": 2}], "proration_date": change.end + 1}, (None, "proration_date")),
         ({"items": [{"id": change.item, "quantity": -1}]}, ("parameter_invalid_integer", "items[0][quantity]")),
+        (change.asked(NONE, quantity=2) | {"proration_date": change.at}, (None, "proration_date")),
+        ({"trial_end": change.start - 1}, (None, "trial_end")),
+        ({"billing_cycle_anchor": {"type": "later"}}, (None, "billing_cycle_anchor[type]")),
     ]
     for asked, (code, param) in cases:
         with pytest.raises(stripe.InvalidRequestError) as refused:

@@ -1,4 +1,4 @@
-"""A change of what a subscription sells: worked out, without being done yet, so that it can be previewed too."""
+"""A change of what a subscription sells and when it bills: worked out, without being done yet, so that it can be previewed too."""
 
 import copy
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from sandbox import prorating, subscribing
 from sandbox.errors import InvalidParameters, Refusal, missing
 from sandbox.identifiers import new_id
 from sandbox.invoice_lines import lines
-from sandbox.periods import period_end
 from sandbox.resources.subscription_items import check_together, item, quantity_of
+from sandbox.resources.term_changes import begin_period, change_trial, plan_end
 from sandbox.routing import Call
 from sandbox.shapes import Json
 from sandbox.transaction import Transaction
@@ -32,29 +32,48 @@ class Change:
 
 
 def planned(tx: Transaction, subscription: Json, call: Call) -> Change:
-    """Return what a call's `items` change; nothing without them. Refusals as Stripe's."""
-    after = copy.deepcopy(subscription)
-    if not call.given("items"):
-        return Change(after, [], bills_now=False, restarts=False)
-    at = _proration_date(tx, subscription, call)
-    _change_items(tx, after, call)
-    restarts = subscription["status"] in prorating.BILLED and _rhythm(subscription) != _rhythm(after)
+    """Return what a call's items, end, trial and billing cycle anchor change. Refusals as Stripe's."""
+    at, behaviour = proration_date(tx, subscription, call), call.given("proration_behavior") or "create_prorations"
+    after = plan_end(tx, copy.deepcopy(subscription), call)
+    if call.given("items"):
+        _change_items(tx, after, call)
+    trial = _trial(subscription, call)
+    restarts = not trial and subscription["status"] in prorating.BILLED and _restarts(subscription, after, call)
     if restarts:
-        _begin_period(tx, after)
-    behaviour = call.given("proration_behavior") or "create_prorations"
-    found = [] if behaviour == "none" else prorating.prorations(tx, subscription, after, at, restarts=restarts)
+        begin_period(tx, after)
+    if trial:
+        change_trial(tx, after, call)
+    closes = restarts or trial
+    found = [] if behaviour == "none" else prorating.prorations(tx, subscription, after, at, closes=closes)
     bills_now = restarts or (behaviour == "always_invoice" and bool(found))
     if bills_now:
         after["latest_invoice"] = new_id("invoice")
     return Change(after, found, bills_now, restarts)
 
 
-def _proration_date(tx: Transaction, subscription: Json, call: Call) -> int:
-    at: int = call.given("proration_date") or tx.now
+def proration_date(tx: Transaction, subscription: Json, call: Call) -> int:
+    """Return as of when a change is prorated (UTC seconds): the date that a call gives, else now."""
+    at: int | None = call.given("proration_date")
+    if at is None:
+        return tx.now
+    if call.given("proration_behavior") == "none":
+        raise InvalidParameters("Cannot specify a proration date without creating prorations.", param="proration_date")
     for sold in subscription["items"]["data"]:
         if not sold["current_period_start"] <= at <= sold["current_period_end"]:
             raise InvalidParameters("The proration date must be within the subscription's current period.", param="proration_date")
     return at
+
+
+def _trial(subscription: Json, call: Call) -> bool:
+    """Whether a trial begins or its end moves; where there is none, none ends now."""
+    given = call.given("trial_end")
+    return given is not None and (given != "now" or subscription["status"] == "trialing")
+
+
+def _restarts(before: Json, after: Json, call: Call) -> bool:
+    """Whether a new period begins now: asked for, with another interval, or when what was free costs something."""
+    anchor = (call.given("billing_cycle_anchor") or {}).get("type")
+    return anchor == "now" or _rhythm(before) != _rhythm(after) or (_free(before) and not _free(after))
 
 
 def _rhythm(subscription: Json) -> tuple[str, int]:
@@ -62,10 +81,8 @@ def _rhythm(subscription: Json) -> tuple[str, int]:
     return recurring["interval"], recurring["interval_count"]
 
 
-def _begin_period(tx: Transaction, subscription: Json) -> None:
-    subscription["billing_cycle_anchor"] = tx.now
-    for sold in subscription["items"]["data"]:
-        sold["current_period_start"], sold["current_period_end"] = tx.now, period_end(tx.now, sold["price"]["recurring"], tx.now)
+def _free(subscription: Json) -> bool:
+    return not any(sold["price"]["unit_amount"] for sold in subscription["items"]["data"])
 
 
 def _change_items(tx: Transaction, subscription: Json, call: Call) -> None:
