@@ -33,10 +33,10 @@ def currency(code: str, param: str = "currency") -> str:
 
 
 def text(amount: int, code: str) -> str:
-    """Return an amount of minor units as a person reads it: "$5.00", "¥500", "5.00 sek"."""
+    """Return an amount of minor units as a person reads it: "$5.00", "-$5.00", "¥500", "5.00 sek"."""
     places = 0 if code in ZERO_DECIMAL else 3 if code in THREE_DECIMAL else 2
-    number = f"{Decimal(amount).scaleb(-places):,.{places}f}"
-    return f"{_SYMBOLS[code]}{number}" if code in _SYMBOLS else f"{number} {code}"
+    number, sign = f"{Decimal(abs(amount)).scaleb(-places):,.{places}f}", "-" if amount < 0 else ""
+    return f"{sign}{_SYMBOLS[code]}{number}" if code in _SYMBOLS else f"{sign}{number} {code}"
 
 
 def step(code: str) -> int:

@@ -10,6 +10,8 @@
     view = await engine.portal(bps_id)                                    # PortalView
     subscription = await engine.cancel_subscription(bps_id, sub_id)       # at the period's end: sets `cancel_at` alone
     subscription = await engine.resume_subscription(bps_id, sub_id)
+    preview = await engine.preview_switch(bps_id, sub_id, Choice(price=price_id))       # sandbox.switching
+    subscription = await engine.switch_plan(bps_id, sub_id, Choice(quantity=3), at=preview.at)
     method = await engine.replace_card(bps_id, card, name)                # raises CardRefusal
     invoice = await engine.invoice(in_id)                                 # with its lines; .pay_invoice(in_id, card)
     events = await engine.events(limit=50, before=None)                   # EventView: event, state, tries, next_at, attempts

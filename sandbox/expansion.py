@@ -34,6 +34,11 @@ def _subscriptions(tx: Transaction, customer: Json) -> Json:
     return whole(running[::-1], f"/v1/customers/{customer['id']}/subscriptions")
 
 
+def _switchable(tx: Transaction, configuration: Json) -> list[Json]:
+    found: list[Json] = tx.private(configuration["id"]).get("products", [])
+    return found
+
+
 def _none(path: str) -> Callable[[Transaction, Json], Json]:
     return lambda _tx, owner: whole([], f"/v1/customers/{owner['id']}/{path}")
 
@@ -47,6 +52,7 @@ INCLUDED: dict[tuple[str, str], Callable[[Transaction, Json], Any]] = {
     ("customer", "sources"): _none("sources"),
     ("customer", "tax_ids"): _none("tax_ids"),
     ("coupon", "applies_to"): lambda tx, coupon: tx.private(coupon["id"]).get("applies_to"),
+    ("billing_portal.configuration", "features.subscription_update.products"): _switchable,
     ("price", "currency_options"): lambda tx, price: tx.private(price["id"]).get("currency_options", {}),
 }
 
@@ -60,32 +66,39 @@ def expand(tx: Transaction, answer: Json, paths: list[str]) -> Json:
         parts = path.split(".")
         if len([part for part in parts if part != "data"]) > MAX_DEPTH:
             raise InvalidParameters(f"You cannot expand more than {MAX_DEPTH} levels of a property. Property: {path}", param="expand")
-        _walk(tx, answer, parts, path)
+        _walk(tx, answer, parts, path, answer)
     return answer
 
 
-def _walk(tx: Transaction, node: Any, parts: list[str], path: str) -> None:
+def _walk(tx: Transaction, node: Any, parts: list[str], path: str, owner: Json, trail: str = "") -> None:
+    """`owner` is the object that `node` is in, `trail` the way from there to it (`features.subscription_update.`)."""
     if not parts or node is None:
         return
     if isinstance(node, list):
         for item in node:
-            _walk(tx, item, parts, path)
+            _walk(tx, item, parts, path, owner, trail)
         return
     name = parts[0]
     if not isinstance(node, dict) or name == "id":
         raise _refused(path)
+    if "object" in node:
+        owner, trail = node, ""
     if name not in node:
-        include = INCLUDED.get((str(node.get("object")), name))
-        if include is None:
-            raise _refused(path)
-        node[name] = include(tx, node)
+        node[name] = _included(tx, owner, f"{trail}{name}", path)
     elif isinstance(node[name], str):
         node[name] = _object(tx, node[name], path)
     elif isinstance(node[name], list) and all(isinstance(item, str) for item in node[name]):
         node[name] = [_object(tx, item, path) for item in node[name]]
     elif node[name] is not None and not isinstance(node[name], dict | list):
         raise _refused(path)
-    _walk(tx, node[name], parts[1:], path)
+    _walk(tx, node[name], parts[1:], path, owner, f"{trail}{name}.")
+
+
+def _included(tx: Transaction, owner: Json, name: str, path: str) -> Any:
+    include = INCLUDED.get((str(owner.get("object")), name))
+    if include is None:
+        raise _refused(path)
+    return include(tx, owner)
 
 
 def _object(tx: Transaction, value: str, path: str) -> Json:

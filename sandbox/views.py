@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from sandbox import subscribing
 from sandbox.errors import CardRefusal, missing
 from sandbox.shapes import Json
 from sandbox.transaction import Transaction
@@ -38,20 +37,6 @@ class PaymentResult:
     message: str | None = None
     param: str | None = None
     payment_intent: Json | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True)
-class PortalView:
-    """What a customer sees in the portal. `default_payment_method` is an id or None; `flow` is the session's, if it has one."""
-
-    session: Json
-    configuration: Json
-    customer: Json
-    subscriptions: list[Json]
-    products: dict[str, Json]
-    payment_methods: list[Json]
-    default_payment_method: str | None
-    invoices: list[Json]
 
 
 @dataclass(frozen=True)
@@ -124,37 +109,6 @@ def intent_of(tx: Transaction, intent_id: str, client_secret: str) -> Json:
     if intent["client_secret"] != client_secret:
         raise missing("payment_intent", intent_id)
     return intent
-
-
-def owned_subscription(tx: Transaction, session_id: str, subscription_id: str) -> Json:
-    """Return a subscription of the portal session's customer, not another's."""
-    subscription = tx.get("subscription", subscription_id)
-    if subscription["customer"] != tx.get("billing_portal.session", session_id)["customer"]:
-        raise missing("subscription", subscription_id)
-    return subscription
-
-
-def running_subscriptions(tx: Transaction, customer: str) -> list[Json]:
-    """Return a customer's subscriptions that have not ended."""
-    return [found for found in tx.of_customer("subscription", customer) if found["status"] not in subscribing.ENDED]
-
-
-def portal_view(tx: Transaction, session_id: str) -> PortalView:
-    """Return what a portal session shows."""
-    session = tx.get("billing_portal.session", session_id)
-    customer = tx.get("customer", session["customer"])
-    subscriptions = list(tx.of_customer("subscription", customer["id"]))[::-1]
-    ids = {item["price"]["product"] for subscription in subscriptions for item in subscription["items"]["data"]}
-    return PortalView(
-        session=session,
-        configuration=tx.get("billing_portal.configuration", session["configuration"]),
-        customer=customer,
-        subscriptions=subscriptions,
-        products={product: tx.get("product", product) for product in ids},
-        payment_methods=list(tx.of_customer("payment_method", customer["id"]))[::-1],
-        default_payment_method=customer["invoice_settings"]["default_payment_method"],
-        invoices=list(tx.of_customer("invoice", customer["id"]))[::-1],
-    )
 
 
 def newest(tx: Transaction, kind: str, condition: str) -> list[Json]:

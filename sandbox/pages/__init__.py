@@ -2,6 +2,6 @@
 
 from starlette.routing import BaseRoute
 
-from sandbox.pages import chaos, checkout, dashboard, portal
+from sandbox.pages import chaos, checkout, dashboard, invoices, portal
 
-routes: list[BaseRoute] = [*checkout.ROUTES, *portal.ROUTES, *dashboard.ROUTES, *chaos.ROUTES]
+routes: list[BaseRoute] = [*checkout.ROUTES, *portal.ROUTES, *invoices.ROUTES, *dashboard.ROUTES, *chaos.ROUTES]

@@ -1,131 +1,119 @@
-"""/v1/billing_portal/sessions and /v1/billing_portal/configurations."""
+"""/v1/billing_portal/sessions: the portal, or one task of it, opened for a customer."""
 
 from typing import Any
 
 import stripe
 from stripe.params import billing_portal as params
 
-from sandbox.errors import missing, parameter_missing
-from sandbox.pagination import Where, page
-from sandbox.resources.assignment import assign
+from sandbox import subscribing, switching
+from sandbox.errors import Refusal, missing, parameter_missing
+from sandbox.resources import portal_configurations
+from sandbox.resources.assignment import assign, refuse_unsupported
 from sandbox.resources.checkout_rules import check_url
 from sandbox.routing import Call, Route
 from sandbox.shapes import Json, nested
 from sandbox.transaction import Transaction
 
 _Flow = stripe.billing_portal.Session.Flow
+_FEATURES = {
+    "customer_update": "customer_update",
+    "payment_method_update": "payment_method_update",
+    "subscription_cancel": "subscription_cancel",
+    "subscription_update": "subscription_update",
+    "subscription_update_confirm": "subscription_update",
+}
+"""What a flow needs of the configuration."""
 
 
-def create_session(tx: Transaction, call: Call) -> Json:
+def create(tx: Transaction, call: Call) -> Json:
     """Open a portal session for a customer; its `url` is the sandbox's portal page."""
+    refuse_unsupported(call, "after_expiration", "customer_account", "on_behalf_of")
     if not call.given("customer"):
         raise parameter_missing("customer")
     customer = tx.get("customer", call.given("customer"), "customer")
-    for name in ("return_url",):
-        if call.given(name):
-            check_url(call.given(name), name)
-    wanted = call.given("configuration")
-    configuration = tx.get("billing_portal.configuration", wanted, "configuration") if wanted else default_configuration(tx)
+    if call.given("return_url"):
+        check_url(call.given("return_url"), "return_url")
+    configuration = _configuration(tx, call.given("configuration"))
     made = tx.new("billing_portal.session", customer=customer["id"], configuration=configuration["id"], return_url=None)
-    assign(made, call, "return_url", "locale", "on_behalf_of")
+    assign(made, call, "return_url", "locale")
     made["return_url"] = made["return_url"] or configuration["default_return_url"]
-    made["flow"] = _flow(tx, customer, call.given("flow_data"))
+    made["flow"] = _flow(tx, customer, configuration, call.given("flow_data"))
     made["url"] = f"{tx.configuration.public_url}/portal/{made['id']}"
     return tx.add(made)
 
 
-def _flow(tx: Transaction, customer: Json, data: Json | None) -> Json | None:
+def _configuration(tx: Transaction, wanted: str | None) -> Json:
+    if wanted is None:
+        return portal_configurations.default(tx)
+    found = tx.get("billing_portal.configuration", wanted, "configuration")
+    if not found["active"]:
+        raise Refusal(f"The configuration `{wanted}` is not active.", param="configuration")
+    return found
+
+
+def _flow(tx: Transaction, customer: Json, configuration: Json, data: Json | None) -> Json | None:
     if data is None:
         return None
     kind = data["type"]
+    if kind not in _FEATURES:
+        raise Refusal(f"The sandbox does not support the flow {kind[:40]}; real Stripe may.", param="flow_data[type]")
     flow = nested(_Flow, type=kind, after_completion=_after(data.get("after_completion") or {}))
-    if kind.startswith("subscription"):
-        details = data.get(kind)
-        if not details:
-            raise parameter_missing(f"flow_data[{kind}]")
-        found = tx.find("subscription", details.get("subscription"))
-        if found is None or found["customer"] != customer["id"]:
-            raise missing("subscription", str(details.get("subscription"))[:100], f"flow_data[{kind}][subscription]")
-        flow[kind] = {"subscription": found["id"]} | ({"retention": None} if kind == "subscription_cancel" else {})
-    return flow
+    if not kind.startswith("subscription"):
+        _check_offered(configuration, kind)
+        return flow
+    details, subscription = _about(tx, customer, data, kind)
+    _check_offered(configuration, kind)
+    return flow | {kind: {"subscription": subscription["id"]} | _terms(tx, configuration, subscription, kind, details)}
+
+
+def _about(tx: Transaction, customer: Json, data: Json, kind: str) -> tuple[Json, Json]:
+    details = data.get(kind)
+    if not details:
+        raise parameter_missing(f"flow_data[{kind}]")
+    found = tx.find("subscription", details["subscription"])
+    if found is None or found["customer"] != customer["id"]:
+        raise missing("subscription", details["subscription"][:100], f"flow_data[{kind}][subscription]")
+    subscribing.check_running(found)
+    return details, found
+
+
+def _check_offered(configuration: Json, kind: str) -> None:
+    name = _FEATURES[kind]
+    if configuration["features"][name]["enabled"]:
+        return
+    what, _, doing = name.rpartition("_")
+    done, feature = {"update": "updated", "cancel": "canceled"}[doing], f"the {name.replace('_', ' ')} feature in the portal configuration"
+    raise Refusal(f"This {what.replace('_', ' ')} cannot be {done} because {feature} is disabled.", param="flow_data[type]")
+
+
+def _terms(tx: Transaction, configuration: Json, subscription: Json, kind: str, details: Json) -> Json:
+    """What is kept of a flow beside its subscription; what it names has to be among the things offered."""
+    if kind == "subscription_cancel" and details.get("retention"):
+        raise Refusal("The sandbox does not support `retention`; real Stripe does.", param=f"flow_data[{kind}][retention]")
+    if kind != "subscription_update_confirm":
+        return {"retention": None} if kind == "subscription_cancel" else {}
+    if details.get("discounts"):
+        raise Refusal("The sandbox does not support `discounts` of a flow; real Stripe does.", param=f"flow_data[{kind}][discounts]")
+    (entry,) = details["items"] if len(details["items"]) == 1 else ({},)
+    if entry.get("id") != subscription["items"]["data"][0]["id"]:
+        raise Refusal("A subscription's only item is to be named, by its id.", param=f"flow_data[{kind}][items]")
+    item: dict[str, Any] = {"id": entry["id"], "price": entry.get("price"), "quantity": entry.get("quantity")}
+    switching.check(tx, configuration, subscription, switching.Choice(item["price"], item["quantity"]))
+    return {"discounts": None, "items": [item]}
 
 
 def _after(given: Json) -> Json:
     redirect, hosted = given.get("redirect"), given.get("hosted_confirmation")
+    kind = given.get("type", "portal_homepage")
+    if kind == "redirect" and not redirect:
+        raise parameter_missing("flow_data[after_completion][redirect]")
+    if redirect:
+        check_url(redirect["return_url"], "flow_data[after_completion][redirect][return_url]")
     return {
-        "type": given.get("type", "portal_homepage"),
+        "type": kind,
         "redirect": {"return_url": redirect["return_url"]} if redirect else None,
         "hosted_confirmation": {"custom_message": hosted.get("custom_message")} if hosted else None,
     }
 
 
-def default_configuration(tx: Transaction) -> Json:
-    """Return the default configuration, made when first needed."""
-    for found in tx.matching("billing_portal.configuration", "is_default", 1):
-        return found
-    made = _blank(tx)
-    _features(
-        made, {name: {"enabled": True} for name in ("customer_update", "invoice_history", "payment_method_update", "subscription_cancel")}
-    )
-    return tx.add(made | {"is_default": True}, event="billing_portal.configuration.created")
-
-
-def _blank(tx: Transaction) -> Json:
-    made = tx.new("billing_portal.configuration", active=True, updated=tx.now, metadata={})
-    made["features"]["customer_update"]["allowed_updates"] = ["email", "name", "address", "phone"]
-    options = ["too_expensive", "missing_features", "switched_service", "unused", "other"]
-    made["features"]["subscription_cancel"] |= {"proration_behavior": "none"}
-    made["features"]["subscription_cancel"]["cancellation_reason"] |= {"options": options}
-    return made
-
-
-def _features(configuration: Json, given: Json) -> None:
-    for name, values in given.items():
-        _merge(configuration["features"][name], values)
-
-
-def _merge(target: Json, values: Json) -> None:
-    for key, value in values.items():
-        if isinstance(value, dict) and isinstance(target.get(key), dict):
-            _merge(target[key], value)
-        else:
-            target[key] = None if value == "" else value
-
-
-def _assign(configuration: Json, call: Call) -> Json:
-    assign(configuration, call, "default_return_url", "name", "active")
-    configuration["business_profile"] |= {name: value or None for name, value in (call.given("business_profile") or {}).items()}
-    login: dict[str, Any] = call.given("login_page") or {}
-    configuration["login_page"] |= login
-    _features(configuration, call.given("features") or {})
-    return configuration
-
-
-def create_configuration(tx: Transaction, call: Call) -> Json:
-    """Create a configuration."""
-    return tx.add(_assign(_blank(tx), call), event="billing_portal.configuration.created")
-
-
-def update_configuration(tx: Transaction, call: Call) -> Json:
-    """Change a configuration."""
-    found = tx.get("billing_portal.configuration", call.id, "configuration")
-    return tx.save(_assign(found, call) | {"updated": tx.now}, "billing_portal.configuration.updated")
-
-
-def retrieve_configuration(tx: Transaction, call: Call) -> Json:
-    """Return a configuration."""
-    return tx.get("billing_portal.configuration", call.id, "configuration")
-
-
-def list_configurations(tx: Transaction, call: Call) -> Json:
-    """List configurations."""
-    return page(tx, call, "billing_portal.configuration", "/v1/billing_portal/configurations", Where(), ("active", "is_default"))
-
-
-ROUTES = [
-    Route("POST", "/v1/billing_portal/sessions", create_session, params.SessionCreateParams),
-    Route("POST", "/v1/billing_portal/configurations", create_configuration, params.ConfigurationCreateParams),
-    Route("GET", "/v1/billing_portal/configurations", list_configurations, params.ConfigurationListParams),
-    Route("GET", "/v1/billing_portal/configurations/{id}", retrieve_configuration, params.ConfigurationRetrieveParams),
-    Route("POST", "/v1/billing_portal/configurations/{id}", update_configuration, params.ConfigurationUpdateParams),
-]
+ROUTES = [Route("POST", "/v1/billing_portal/sessions", create, params.SessionCreateParams)]
