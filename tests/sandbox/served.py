@@ -42,6 +42,7 @@ class Served:
     def __init__(self, store: Path | str) -> None:
         self.store = store
         self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio leaves it unset on sockets that it is handed
         self.origin = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
         self.url = f"{self.origin}/sandbox"
         self.running = False
