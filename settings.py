@@ -17,6 +17,14 @@ class Environment(StrEnum):
     PRODUCTION = "production"
 
 
+class OneSubscriptionPer(StrEnum):
+    """Of what a customer has one live subscription at most: a GROUP of plans (a plan without one is its own), a PLAN, or NONE."""
+
+    GROUP = "group"
+    PLAN = "plan"
+    NONE = "none"
+
+
 class Settings(BaseSettings):
     """One attribute a setting; its name in upper case is the environment variable, and an empty variable counts as not set.
 
@@ -75,6 +83,10 @@ class Settings(BaseSettings):
     )
     dispute_suspends_entitlements: bool = Field(
         True, description="Whether what a payment entitles to is suspended while its payer's bank disputes it; lost, it is taken away."
+    )
+    one_subscription_per: OneSubscriptionPer = Field(
+        OneSubscriptionPer.GROUP,
+        description="Of what a customer has one live subscription at most: group (of plans; a plan without one is its own), plan, or none.",
     )
     past_due_grace_days: int = Field(7, ge=0, le=90, description="Days that a past due subscription still entitles.")
 

@@ -37,7 +37,7 @@ class Subscription(Record):
     """Mirrored whole from Stripe; all times UTC. `past_due_since` begins the days of grace.
 
     `monthly_amount` is what it brings a month, in minor units of `currency`. With `collection_paused` nothing is charged until
-    `resumes_at`, or until somebody says so. `has_payment_method` says whether there is one to charge, of its own or its customer's.
+    `resumes_at`, or until somebody says so. Without a payment method of its own its customer's is charged.
     """
 
     prefix: ClassVar[Prefix] = Prefix.SUBSCRIPTION
@@ -74,7 +74,6 @@ class Subscription(Record):
     ended_at = fields.DatetimeField(null=True)
     past_due_since = fields.DatetimeField(null=True)
     stripe_payment_method_id = fields.CharField(max_length=64, null=True)
-    has_payment_method = fields.BooleanField(default=True)
     stripe_subscription_id = fields.CharField(max_length=64, unique=True)
     stripe_version = fields.BigIntField(default=0)
     metadata = fields.JSONField[dict[str, Any]](default=dict)

@@ -31,7 +31,7 @@ class SubscriptionChangeStatus(StrEnum):
 
 
 class SubscriptionChange(Record):
-    """`price` is what a CHANGE leads to; `parameters` say the rest of what is asked.
+    """`price` and `quantity` are what a CHANGE leads to; `parameters` are the rest of what Stripe is asked.
 
     `pending_subscription_id` is the subscription while the change is pending, and unique: a subscription has one pending change at most.
     """
@@ -52,6 +52,7 @@ class SubscriptionChange(Record):
     price_id: str | None
     kind = fields.CharField(max_length=16)
     status = fields.CharField(max_length=16, default=SubscriptionChangeStatus.PENDING.value)
+    quantity: int | None = fields.IntField(null=True)
     pending_subscription_id = fields.CharField(max_length=32, null=True, unique=True)
     parameters = fields.JSONField[dict[str, Any]](default=dict)
     failure: str | None = fields.TextField(null=True)

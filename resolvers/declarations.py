@@ -4,7 +4,7 @@ A declaration hangs on its graphql-core field under `extensions["declaration"]`.
 planner has put there; the fields of Query alone wait for the planner.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -155,6 +155,13 @@ class Single:
     """In Query: an object that is no row, from the attributes that `make(context)` gives; None for null."""
 
     make: Callable[[Context], dict[str, Any] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """In Query: an object that is no row, with all that is in it, for which `ask(context, arguments)` asks Stripe; Refusals are errors."""
+
+    ask: Callable[[Context, Arguments], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
-"""A refusal as data: the one place where what a service refused becomes an entry of `userErrors`."""
+"""A refusal as data: the one place where what a service refused becomes an entry of `userErrors`, or the error of a query."""
 
 from dataclasses import dataclass
+
+from graphql import GraphQLError
 
 from services.errors import Refusal, RefusalCode
 
@@ -19,3 +21,9 @@ def user_error(refusal: Refusal) -> UserError:
     """What the client is told of a refusal: `NotFound("No such payment.", "paymentId")` names ["input", "paymentId"]."""
     field = ["input", *refusal.field] if refusal.field else None
     return UserError(refusal.code, refusal.message, field, refusal.retryable)
+
+
+def refused_query(refusal: Refusal) -> GraphQLError:
+    """The error of a query that was refused: the refusal's code, and whether the same may be asked again, as its extensions."""
+    extensions = {"code": refusal.code.value, "retryable": refusal.retryable}
+    return GraphQLError(refusal.message, extensions=extensions | ({"field": list(refusal.field)} if refusal.field else {}))

@@ -23,6 +23,11 @@ def personal(column: str) -> Callable[[Row, Context], str | None]:
     return lambda customer, context: getattr(customer, column) if _may_know(customer, context) else None
 
 
+def has_payment_method(customer: Row, context: Context) -> bool | None:
+    """Whether Stripe has something to charge for the customer's invoices; None for sellers."""
+    return customer.stripe_payment_method_id is not None if _may_know(customer, context) else None
+
+
 def _may_know(customer: Row, context: Context) -> bool:
     viewer = context.viewer
     return is_staff(viewer) or (viewer is not None and viewer.external_id == customer.external_id)

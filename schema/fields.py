@@ -14,8 +14,10 @@ from strawberry.types.field import StrawberryField
 
 from models.rows import Row
 from resolvers.context import ResolveInfo
-from resolvers.declarations import DECLARATION, ById, Column, Connected, Exists, Found, Resolver, Root, Single
+from resolvers.declarations import DECLARATION, Asked, ById, Column, Connected, Exists, Found, Resolver, Root, Single
 from resolvers.planner import Answer, read_root
+from resolvers.refusals import refused_query
+from services.errors import Refusal
 
 PAGE: dict[str, Any] = {"first": int | None, "after": str | None, "last": int | None, "before": str | None}
 """The arguments of a connection."""
@@ -59,12 +61,24 @@ def _bind(field: GraphQLField, *, root: bool) -> None:
         field.resolve = _attribute(declared.python_name, field)
 
 
-def _root_resolver(declaration: Root) -> Resolver:
+def _root_resolver(declaration: Root | Asked) -> Resolver:
+    if isinstance(declaration, Asked):
+        return _asking(declaration)
     if not isinstance(declaration, Connected | Found | Exists | Single | ById):
         raise TypeError(f"{declaration} cannot stand in Query")
 
     async def resolve(_source: Any, info: ResolveInfo, **arguments: Any) -> Any:
         return await read_root(declaration, info, arguments)
+
+    return resolve
+
+
+def _asking(declaration: Asked) -> Resolver:
+    async def resolve(_source: Any, info: ResolveInfo, **arguments: Any) -> Any:
+        try:
+            return await declaration.ask(info.context, arguments)
+        except Refusal as refusal:
+            raise refused_query(refusal) from refusal
 
     return resolve
 

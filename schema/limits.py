@@ -2,7 +2,7 @@
 
 A fragment is counted once and its size added wherever it is spread, so a document is walked in the time its text takes to read.
 Cost is the number of fields that may be answered: a list with `first` or `last` counts its selection that many times (20 when neither is
-given), a list of `ids` as many times as ids, and a mutation's field 500.
+given), a list of `ids` as many times as ids, and a mutation's field, or a query's for which Stripe is asked, 500.
 """
 
 from collections.abc import Iterator, Mapping
@@ -32,6 +32,7 @@ from graphql import (
     is_composite_type,
 )
 
+from resolvers.declarations import Asked, declaration_of
 from schema.error_codes import ErrorCode
 
 DEFAULT_PAGE: Final = 20
@@ -40,8 +41,8 @@ DEFAULT_PAGE: Final = 20
 MAX_PAGE: Final = 100
 """Rows that a connection gives at most, and what an unknown variable counts as."""
 
-MUTATION_COST: Final = 500
-"""Cost of one field of a mutation: each writes, and most call Stripe."""
+STRIPE_COST: Final = 500
+"""Cost of one field of a mutation, for each writes and most call Stripe, and of a field of a query for which Stripe is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ class Measurement:
         size = self._selections(node.selection_set, self.schema.get_root_type(node.operation), 0)
         size.directives += len(node.directives or ())
         if node.operation is OperationType.MUTATION:
-            size.cost += MUTATION_COST * len(node.selection_set.selections)
+            size.cost += STRIPE_COST * len(node.selection_set.selections)
         return size
 
     def fragments(self) -> Iterator[Size]:
@@ -158,7 +159,7 @@ class Measurement:
             size = self._selections(node.selection_set, get_named_type(definition.type) if definition else None, level)
             size.cost *= self._rows(node, definition) if definition else 1
         size.depth += 1
-        size.cost += 1
+        size.cost += STRIPE_COST if definition and isinstance(declaration_of(definition), Asked) else 1
         size.aliases += node.alias is not None
         return size
 

@@ -8,6 +8,7 @@ from graphql import GraphQLError
 from strawberry.exceptions import StrawberryGraphQLError
 
 from schema.error_codes import ErrorCode
+from services.errors import RefusalCode
 
 MASKED: Final = "Internal error"
 MAX_LOGGED: Final = 5
@@ -17,6 +18,7 @@ MAX_ERRORS: Final = 100
 """Errors of one operation that are answered; the fields of the others are null all the same."""
 
 _CLIENT_CODES = frozenset(ErrorCode) - {ErrorCode.INTERNAL}
+_REFUSALS = frozenset(RefusalCode)
 _log = structlog.get_logger(__name__)
 
 
@@ -32,11 +34,13 @@ def internal(request_id: str, message: str = MASKED) -> dict[str, Any]:
     return {"message": message, "extensions": {"code": ErrorCode.INTERNAL, "requestId": request_id}}
 
 
-def code_of(error: GraphQLError) -> ErrorCode:
+def code_of(error: GraphQLError) -> ErrorCode | RefusalCode:
     """Whose mistake an error is. What is not known to be the client's counts as ours, since its text may tell what it should not."""
     code = (error.extensions or {}).get("code")
     if code in _CLIENT_CODES:
         return ErrorCode(code)
+    if code in _REFUSALS:
+        return RefusalCode(code)
     cause = error.original_error
     if error.path is None and (cause is None or isinstance(cause, GraphQLError)):
         return ErrorCode.BAD_USER_INPUT  # variables that do not fit: found before anything is run
@@ -45,7 +49,7 @@ def code_of(error: GraphQLError) -> ErrorCode:
     return ErrorCode.INTERNAL
 
 
-def _formatted(error: GraphQLError, code: ErrorCode, request_id: str) -> dict[str, Any]:
+def _formatted(error: GraphQLError, code: ErrorCode | RefusalCode, request_id: str) -> dict[str, Any]:
     entry: dict[str, Any] = dict(error.formatted)
     if code is ErrorCode.INTERNAL:
         return entry | internal(request_id)

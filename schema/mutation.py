@@ -4,7 +4,7 @@ from typing import Any
 
 import strawberry
 
-from schema.mutations import crediting, invoicing, operating, promoting, refunding, selling
+from schema.mutations import crediting, invoicing, operating, promoting, refunding, selling, subscribing
 from schema.payloads import (
     CreateCheckoutSessionPayload,
     CreatePaymentIntentPayload,
@@ -16,6 +16,7 @@ from schema.payloads import (
     RefundPayload,
     RefundRequestPayload,
     SellerPayload,
+    SubscriptionPayload,
     WebhookEventPayload,
 )
 
@@ -68,6 +69,31 @@ class Mutation:
         resolver=refunding.withdraw_refund_request,
         graphql_type=RefundRequestPayload,
         description="Take back what the caller asked.",
+    )
+    cancel_subscription: Any = strawberry.mutation(
+        resolver=subscribing.cancel_subscription,
+        graphql_type=SubscriptionPayload,
+        description="End a subscription with its period, or now; nothing is given back by itself.",
+    )
+    resume_subscription: Any = strawberry.mutation(
+        resolver=subscribing.resume_subscription,
+        graphql_type=SubscriptionPayload,
+        description="Take back the planned end of a subscription.",
+    )
+    change_subscription: Any = strawberry.mutation(
+        resolver=subscribing.change_subscription,
+        graphql_type=SubscriptionPayload,
+        description="Another plan, interval or quantity; see previewSubscriptionChange for what it costs.",
+    )
+    pause_subscription: Any = strawberry.mutation(
+        resolver=subscribing.pause_subscription,
+        graphql_type=SubscriptionPayload,
+        description="Let a subscription rest: nothing is billed, nothing may be used, what is not used is taken off the next invoice.",
+    )
+    unpause_subscription: Any = strawberry.mutation(
+        resolver=subscribing.unpause_subscription,
+        graphql_type=SubscriptionPayload,
+        description="Let a paused subscription go on: a new period begins and is charged now.",
     )
     create_invoice: Any = strawberry.mutation(
         resolver=invoicing.create_invoice,

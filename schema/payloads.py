@@ -11,6 +11,7 @@ from schema.types.promotion_code import PromotionCode
 from schema.types.refund import Refund
 from schema.types.refund_request import RefundRequest
 from schema.types.seller import Seller
+from schema.types.subscription import Subscription
 from schema.types.user_error import UserError
 from schema.types.webhook_event import WebhookEvent
 
@@ -103,4 +104,12 @@ class CreditsPayload:
 
     entry: CreditEntry | None
     customer: Customer | None
+    user_errors: list[UserError]
+
+
+@strawberry.type(description="The subscription as it is now.")
+class SubscriptionPayload:
+    """Reads off resolvers.mutations.payload.Payload."""
+
+    subscription: Subscription | None
     user_errors: list[UserError]

@@ -1,5 +1,7 @@
 """What can be read."""
 
+from datetime import datetime
+
 import strawberry
 
 from models import AuditEntry as AuditEntryRow
@@ -18,8 +20,9 @@ from models import Seller as SellerRow
 from models import Subscription as SubscriptionRow
 from models import WebhookEvent as WebhookEventRow
 from resolvers import filters
-from resolvers.declarations import ById, Connected, Exists, Found, Single
+from resolvers.declarations import Asked, ById, Connected, Exists, Found, Single
 from resolvers.entitlement import entitles
+from resolvers.previews import preview_subscription_change
 from resolvers.viewer import config_values, viewer_values
 from schema.connections import Connection
 from schema.fields import PAGE, declare
@@ -37,7 +40,9 @@ from schema.types.refund import Refund
 from schema.types.refund_request import RefundRequest
 from schema.types.seller import Seller
 from schema.types.subscription import Subscription, SubscriptionFilter
+from schema.types.subscription_change import SubscriptionChangePreview
 from schema.types.webhook_event import WebhookEvent, WebhookEventFilter
+from services.plan_changes import ProrationBehavior
 
 SHOWN = "A customer's own, a seller's sales, anyone's for staff."
 
@@ -71,6 +76,16 @@ class Query:
         **PAGE,
     )
     subscription: Subscription | None = declare(Found(SubscriptionRow, filters.by_id), id=strawberry.ID)
+    preview_subscription_change: SubscriptionChangePreview = declare(
+        Asked(preview_subscription_change),
+        description="What Stripe says that changeSubscription would cost, for whoever may change it. A refusal is an error with its code.",
+        defaults={"proration": ProrationBehavior.CREATE_PRORATIONS},
+        id=strawberry.ID,
+        price_id=strawberry.ID,
+        quantity=int | None,
+        proration=ProrationBehavior | None,
+        proration_date=datetime | None,
+    )
     refunds: Connection[Refund] = declare(Connected(RefundRow), description=SHOWN, **PAGE)
     disputes: Connection[Dispute] = declare(Connected(DisputeRow), description=SHOWN, **PAGE)
     promotion_code: PromotionCode | None = declare(

@@ -77,14 +77,15 @@ async def return_excess(billing: Billing, invoice_id: str) -> None:
 
 
 async def end_duplicate(billing: Billing, subscription_id: str) -> None:
-    """End all but the first of the subscriptions that a customer has begun to one plan in our checkouts, none begun before the one named.
+    """End all but the first of a customer's subscriptions that exclude each other, begun in our checkouts, none before the one named.
 
     What was paid for one that was ended so goes back, also when it comes in later. Raises CameBack, and the gateway's Refusals.
     """
     subject = await Subscription.get(id=subscription_id)
-    for row in await running_beside(subject):
+    per = billing.settings.one_subscription_per
+    for row in await running_beside(per, subject):
         await _read_subscription(billing, row)
-    running = sorted(await running_beside(subject), key=_began)
+    running = sorted(await running_beside(per, subject), key=_began)
     for row in running[1:]:
         if _began(row) >= _began(subject):
             await _end(billing, row, subject)

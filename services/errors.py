@@ -65,7 +65,7 @@ class IdempotencyKeyReused(Refusal):
 
 
 class IdempotencyKeyInUse(Refusal):
-    """The first call with this key has not ended."""
+    """The first call with this key has not ended, or another change of the same object."""
 
     code = RefusalCode.IDEMPOTENCY_KEY_IN_USE
     retryable = True
@@ -188,9 +188,15 @@ class StripeRejected(Refusal):
 
 
 class SubscriptionNotActive(Refusal):
-    """The subscription has ended, so nothing of it can be changed."""
+    """The subscription has ended, or is in a state in which this cannot be done."""
 
     code = RefusalCode.SUBSCRIPTION_NOT_ACTIVE
+
+
+class SubscriptionAlreadyCanceled(Refusal):
+    """The subscription has ended, or its end is planned already."""
+
+    code = RefusalCode.SUBSCRIPTION_ALREADY_CANCELED
 
 
 def refusal_class(code: RefusalCode) -> type[Refusal]:

@@ -5,14 +5,16 @@ from datetime import UTC, datetime, timedelta
 
 from tortoise.queryset import QuerySet
 
-from models import CheckoutSession, CheckoutStatus, Invoice, InvoiceStatus, Payment, Subscription
+from models import CheckoutSession, CheckoutStatus, Invoice, InvoiceStatus, Payment, Plan, Subscription
 from models.ids import Prefix, prefix_of
 from services import checkout, payment_intents
 from services.billing import Billing
 from services.errors import Refusal, StripeRejected, StripeUnavailable
 from services.mirror import write
 from services.payment_intents import UNPAID
+from services.plan_groups import excluding
 from services.stripe_gateway import Request
+from settings import OneSubscriptionPer
 
 SUPERSEDED = "This was paid meanwhile in another way."
 
@@ -26,7 +28,7 @@ async def close_checkouts(billing: Billing, subject_id: str) -> None:
     Of an invoice that is paid in part, only those that ask for more than is due. One that cannot be closed keeps none of the others open.
     Raises the gateway's retryable Refusals.
     """
-    sessions, payments = await _open_for(subject_id)
+    sessions, payments = await _open_for(billing.settings.one_subscription_per, subject_id)
     closing = [lambda row=row: _expire(billing, row) for row in await sessions.order_by("id")]
     closing += [lambda row=row: _cancel(billing, row) for row in await payments.order_by("id")]
     failed = [refusal for close in closing if (refusal := await _refused(close)) is not None]
@@ -42,9 +44,9 @@ async def _refused(close: Callable[[], Awaitable[None]]) -> Refusal | None:
     return None
 
 
-def sessions_for(customer_id: str, plan_id: str) -> QuerySet[CheckoutSession]:
-    """A customer's open sessions for a plan."""
-    return CheckoutSession.filter(customer_id=customer_id, status=CheckoutStatus.OPEN.value, price__plan_id=plan_id)
+def sessions_for(customer_id: str, plan_ids: list[str]) -> QuerySet[CheckoutSession]:
+    """A customer's open sessions for these plans."""
+    return CheckoutSession.filter(customer_id=customer_id, status=CheckoutStatus.OPEN.value, price__plan_id__in=plan_ids)
 
 
 def payments_for(customer_id: str, plan_id: str) -> QuerySet[Payment]:
@@ -54,15 +56,17 @@ def payments_for(customer_id: str, plan_id: str) -> QuerySet[Payment]:
     )
 
 
-async def _open_for(subject_id: str) -> tuple[QuerySet[CheckoutSession], QuerySet[Payment]]:
+async def _open_for(per: OneSubscriptionPer, subject_id: str) -> tuple[QuerySet[CheckoutSession], QuerySet[Payment]]:
     match prefix_of(subject_id):
         case Prefix.INVOICE:
             return _of_invoice(await Invoice.get(id=subject_id))
         case Prefix.SUBSCRIPTION:
             customer_id, plan_id = await Subscription.get(id=subject_id).values_list("customer_id", "plan_id")
+            plans = await excluding(per, await Plan.get(id=plan_id))
         case _:
             customer_id, plan_id = await Payment.get(id=subject_id).values_list("customer_id", "plan_id")
-    return sessions_for(customer_id, plan_id), payments_for(customer_id, plan_id)
+            plans = [plan_id]
+    return sessions_for(customer_id, plans), payments_for(customer_id, plan_id)
 
 
 def _of_invoice(invoice: Invoice) -> tuple[QuerySet[CheckoutSession], QuerySet[Payment]]:

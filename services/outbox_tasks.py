@@ -2,6 +2,7 @@
 
 from models import OutboxKind
 from services.duplicates import end_duplicate, return_duplicate, return_excess
+from services.instalments import plan_end
 from services.open_checkouts import close_checkouts
 from services.outbox_worker import Tasks
 
@@ -10,5 +11,6 @@ TASKS: Tasks = {
     OutboxKind.RETURN_DUPLICATE: return_duplicate,
     OutboxKind.RETURN_EXCESS: return_excess,
     OutboxKind.END_DUPLICATE: end_duplicate,
+    OutboxKind.PLAN_END: plan_end,
 }
 """Kind -> what does it."""

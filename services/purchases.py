@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
-from models import LIVE, BillingInterval, Customer, Payment, PaymentStatus, Plan, PlanKind, Price, Subscription
+from models import BillingInterval, Customer, Payment, PaymentStatus, Plan, PlanKind, Price
 from services.credit_ledger import MAX_CREDITS
-from services.errors import AlreadyEntitled, AlreadySubscribed, InvalidInput, NotFound, PlanInactive, PriceUnavailable
+from services.errors import AlreadyEntitled, InvalidInput, NotFound, PlanInactive, PriceUnavailable
 from services.fulfilment.standing import is_lost
 from services.minimum_amounts import check_charge
+from services.plan_groups import check_free
 from services.text_input import MAX_CODE, MAX_ID, checked_text
+from settings import OneSubscriptionPer
 
 MAX_QUANTITY = 10_000
 """Pieces that are bought at once."""
@@ -71,19 +73,25 @@ async def chosen(choice: Choice, default_currency: str) -> Purchase:
     else:
         plan, price = await _by_code(choice, default_currency)
     purchase = Purchase(plan, price, choice.quantity)
-    if plan.credits * choice.quantity > MAX_CREDITS:
-        raise InvalidInput(f"Nobody can hold more than {MAX_CREDITS} credits.", "quantity")
-    if purchase.amount:
-        check_charge(purchase.amount, price.currency, "quantity")
+    check_amounts(purchase)
     return purchase
 
 
-async def check_not_held(customer: Customer, plan: Plan) -> None:
-    """Raise AlreadySubscribed to one who has a live subscription to the plan, AlreadyEntitled to one who holds a package sold once."""
+def check_amounts(purchase: Purchase) -> None:
+    """Raise InvalidInput or AmountTooSmall for more or less than can be charged or held at once."""
+    if purchase.plan.credits * purchase.quantity > MAX_CREDITS:
+        raise InvalidInput(f"Nobody can hold more than {MAX_CREDITS} credits.", "quantity")
+    if purchase.amount:
+        check_charge(purchase.amount, purchase.price.currency, "quantity")
+
+
+async def check_not_held(per: OneSubscriptionPer, customer: Customer, plan: Plan) -> None:
+    """Raise AlreadySubscribed to one with a live subscription that excludes the plan, AlreadyEntitled to one who holds a package sold once.
+
+    The customer must be locked.
+    """
     if plan.kind == PlanKind.SUBSCRIPTION:
-        live = [status.value for status in LIVE]
-        if await Subscription.filter(customer_id=customer.id, plan_id=plan.id, status__in=live).exists():
-            raise AlreadySubscribed("You are subscribed to this plan: change or cancel it in the portal.")
+        await check_free(per, customer.id, plan)
     elif not plan.repeatable:
         await _check_not_bought(customer, plan)
 

@@ -8,8 +8,19 @@ from typing import Any
 import structlog
 from tortoise.queryset import QuerySet
 
-from models import CheckoutSession, Payment, PaymentStatus, Plan, Price, PromotionCode, Refund, RefundStatus
-from services import checkout, payment_intents, promotion_codes, publication, refunds
+from models import (
+    CheckoutSession,
+    Payment,
+    PaymentStatus,
+    Plan,
+    Price,
+    PromotionCode,
+    Refund,
+    RefundStatus,
+    SubscriptionChange,
+    SubscriptionChangeStatus,
+)
+from services import checkout, payment_intents, promotion_codes, publication, refunds, subscription_changes
 from services.billing import Billing
 from services.errors import Refusal, StripeRejected
 from services.lost_objects import find_at_stripe
@@ -25,6 +36,8 @@ KEY_LIFETIME = timedelta(hours=23)
 """Stripe keeps idempotency keys for a day. Older rows are looked up at Stripe by our id, and given up when Stripe has no such object."""
 
 LOST = "Stripe was not reached within a day, and has no such object: ask again."
+
+UNREACHED = "Stripe was not reached within a day: see how the subscription is, and ask again."
 
 _log = structlog.get_logger(__name__)
 
@@ -61,11 +74,16 @@ KINDS = (
         promotion_codes.finish,
         lambda row_id: promotion_codes.fail(row_id, LOST),
     ),
+    Kind(
+        lambda: SubscriptionChange.filter(status=SubscriptionChangeStatus.PENDING.value),
+        subscription_changes.finish,
+        lambda row_id: subscription_changes.fail(row_id, UNREACHED),
+    ),
 )
 
 
 async def finish_pending(billing: Billing, older_than: timedelta) -> int:
-    """Finish what was begun longer ago than that (checkout sessions, payments, refunds, promotion codes), and bring prices to Stripe.
+    """Finish what was begun longer ago than that (sales, refunds, codes, changes of subscriptions), and bring prices to Stripe.
 
     Returns how many rows came to an end. Rows that Stripe still does not answer for stay as they are. Several processes at once do no
     harm: Stripe's keys keep the work single.

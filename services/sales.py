@@ -61,7 +61,7 @@ async def sale_of(settings: Settings, caller: Caller, choice: Choice, code: str 
     purchase = await chosen(choice, settings.default_currency)
     customer = await customers.row_of(caller.viewer)
     await Customer.filter(id=customer.id).select_for_update(no_key=True).get()
-    await check_not_held(customer, purchase.plan)
+    await check_not_held(settings.one_subscription_per, customer, purchase.plan)
     promotion = await code_for(code, customer, purchase) if code is not None else None
     amount = discounted(purchase.amount, promotion) if promotion else purchase.amount
     if promotion and amount:

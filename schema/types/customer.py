@@ -14,7 +14,7 @@ from models import Subscription as SubscriptionRow
 from resolvers import filters
 from resolvers.declarations import Connected, Derived, Listed, Related
 from resolvers.entitlement import open_ones
-from resolvers.viewer import credit_balance, personal
+from resolvers.viewer import credit_balance, has_payment_method, personal
 from schema.connections import Connection
 from schema.fields import PAGE, declare
 from schema.types.credit_entry import CreditEntry
@@ -41,6 +41,10 @@ class Customer(Node):
     name: str | None = declare(Derived(("name", "external_id"), personal("name")), description=FOR_FEW)
     stripe_customer_id: str | None = declare(
         Derived(("stripe_customer_id", "external_id"), personal("stripe_customer_id")), description=FOR_FEW
+    )
+    has_payment_method: bool | None = declare(
+        Derived(("stripe_payment_method_id", "external_id"), has_payment_method),
+        description="Whether there is one that Stripe charges for invoices. " + FOR_FEW,
     )
     credit_balance: int = declare(
         Derived(("credit_balance", "external_id"), credit_balance), description="The sum of the ledger; for the customer and staff alone."

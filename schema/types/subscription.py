@@ -9,6 +9,7 @@ from models import Customer as CustomerRow
 from models import Invoice as InvoiceRow
 from models import Plan as PlanRow
 from models import Price as PriceRow
+from models import SubscriptionChange as SubscriptionChangeRow
 from models import SubscriptionStatus
 from models.money import Money as Amount
 from models.rows import Row
@@ -21,6 +22,7 @@ from schema.types.invoice import Invoice
 from schema.types.money import Money
 from schema.types.node import Node
 from schema.types.plan import Plan, Price
+from schema.types.subscription_change import SubscriptionChange
 
 if TYPE_CHECKING:
     from schema.types.customer import Customer
@@ -57,8 +59,16 @@ class Subscription(Node):
     current_period_end: datetime | None
     trial_ends_at: datetime | None
     cancel_at_period_end: bool
+    cancel_at: datetime | None = strawberry.field(description="When it ends, if that is planned: cancelled, or the last instalment paid.")
     canceled_at: datetime | None
     ended_at: datetime | None
+    has_payment_method: bool = declare(
+        Derived(("stripe_payment_method_id",), lambda row, _context: row.stripe_payment_method_id is not None),
+        description="Whether it has one of its own; without, its customer's is charged.",
+    )
+    pending_change: SubscriptionChange | None = declare(
+        Related(SubscriptionChangeRow, "id", "pending_subscription_id", scoped=False), description="What was asked and is not done yet."
+    )
     invoices: Connection[Invoice] = declare(Connected(InvoiceRow, "subscription_id"), **PAGE)
     stripe_subscription_id: str
     created_at: datetime

@@ -9,6 +9,7 @@ from models.record import Record
 from services.fulfilment.allocation import allocate
 from services.fulfilment.attribution import attribute_dependent, attribute_session, attribute_subscription
 from services.fulfilment.crediting import credit_invoice, credit_payment
+from services.fulfilment.ending import end_by_instalments
 from services.fulfilment.entitling import entitle_payment, entitle_subscription
 from services.fulfilment.superseding import STANDING, supersede_by_payment, supersede_by_subscription, supersede_on_the_way
 from services.journal import Change, changes
@@ -93,5 +94,8 @@ async def _supersede(made: list[Change]) -> None:
             await supersede_by_payment(one.row, first=former not in PAID)
         elif isinstance(one.row, Payment) and begun and one.row.status == PaymentStatus.PROCESSING:
             await supersede_on_the_way(one.row)
-        elif isinstance(one.row, Subscription) and begun and former in {None, SubscriptionStatus.INCOMPLETE}:
-            await supersede_by_subscription(one.row)
+        elif isinstance(one.row, Subscription):
+            await end_by_instalments(one.row)
+            first = begun and former in {None, SubscriptionStatus.INCOMPLETE}
+            if first or (one.before and "plan_id" in one.before):
+                await supersede_by_subscription(one.row, begun=first)

@@ -4,6 +4,8 @@ from models import LIVE, AuditEntry, CheckoutSession, OutboxKind, Payment, Payme
 from models.persistence import find
 from services import outbox
 from services.audit import ITSELF
+from services.plan_groups import excluding
+from settings import OneSubscriptionPer
 
 STANDING = (PaymentStatus.SUCCEEDED.value, PaymentStatus.PARTIALLY_REFUNDED.value)
 """Payments by which a package is held, and that can be given back."""
@@ -34,22 +36,27 @@ async def supersede_on_the_way(payment: Payment) -> None:
         await outbox.stage(OutboxKind.CLOSE_CHECKOUTS, payment.id)
 
 
-async def supersede_by_subscription(subscription: Subscription) -> None:
-    """For a subscription that has just begun."""
+async def supersede_by_subscription(subscription: Subscription, *, begun: bool) -> None:
+    """For a subscription that has just begun, or has got another plan (then nothing that runs beside it is ended)."""
     if subscription.plan_id is None or subscription.status not in LIVE:
         return
     await outbox.stage(OutboxKind.CLOSE_CHECKOUTS, subscription.id)
-    running = Subscription.filter(customer_id=subscription.customer_id, plan_id=subscription.plan_id, status__in=BEGUN)
-    if await running.exclude(id=subscription.id).exists():
+    if begun and len(await _running(OneSubscriptionPer.GROUP, subscription)) > 1:
         await outbox.stage(OutboxKind.END_DUPLICATE, subscription.id)
 
 
-async def running_beside(subject: Subscription) -> list[Subscription]:
-    """The subscriptions of the same customer to the same plan that run, the subject too, as far as our checkouts began them."""
-    running = await Subscription.filter(customer_id=subject.customer_id, plan_id=subject.plan_id, status__in=BEGUN)
+async def running_beside(per: OneSubscriptionPer, subject: Subscription) -> list[Subscription]:
+    """The subscriptions of the same customer that run and exclude each other, the subject too, as far as our checkouts began them."""
+    running = await _running(per, subject)
     sessions = await CheckoutSession.filter(subscription_id__in=[row.id for row in running])
     ours = {session.subscription_id for session in sessions}
     return [row for row in running if row.id in ours]
+
+
+async def _running(per: OneSubscriptionPer, subject: Subscription) -> list[Subscription]:
+    plan = await find(Plan, id=subject.plan_id) if subject.plan_id else None
+    plans = await excluding(per, plan) if plan else []
+    return await Subscription.filter(customer_id=subject.customer_id, plan_id__in=plans, status__in=BEGUN) if plans else []
 
 
 async def ended_as_duplicate(subscription_id: str) -> bool:

@@ -4,6 +4,7 @@ from models import Customer
 from models.ids import Prefix
 from models.persistence import find, lock
 from services import stripe_fields as fields
+from services import stripe_shapes as shapes
 from services.journal import Facts
 from services.mirror.guard import renew
 from services.mirror.known import Known
@@ -71,9 +72,10 @@ async def _locked(customer: Json) -> Customer | None:
 
 async def _facts(customer: Json) -> Facts:
     if customer.get("deleted"):
-        return {"stripe_customer_id": None}
+        return {"stripe_customer_id": None, "stripe_payment_method_id": None}
     return {
         "stripe_customer_id": fields.identifier(customer),
         "email": fields.optional_word(customer, "email", 320),
         "name": fields.optional_word(customer, "name", 255),
+        "stripe_payment_method_id": shapes.payment_method(customer),
     }

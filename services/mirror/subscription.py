@@ -107,5 +107,6 @@ async def _content(subscription: Json) -> Facts:
         "ended_at": fields.optional_moment(subscription, "ended_at"),
         # The unpaid period's beginning: a date that every snapshot of the period agrees on, whatever order they come in.
         "past_due_since": begins if status is SubscriptionStatus.PAST_DUE else None,
+        "stripe_payment_method_id": shapes.payment_method(subscription),
         "metadata": {key: value for key, value in fields.metadata(subscription).items() if not key.startswith("billgraph_")},
     }

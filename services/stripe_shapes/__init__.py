@@ -30,7 +30,7 @@ from services.stripe_shapes.payments import (
     method_of_intent,
     refunds,
 )
-from services.stripe_shapes.subscriptions import Item, Recurring, collection_paused, ends_at, items, period, recurring
+from services.stripe_shapes.subscriptions import Item, Recurring, collection_paused, ends_at, items, payment_method, period, recurring
 
 __all__ = [
     "Failure",
@@ -58,6 +58,7 @@ __all__ = [
     "method_of_charge",
     "method_of_intent",
     "paid_at",
+    "payment_method",
     "percent_off",
     "period",
     "recurring",

@@ -29,7 +29,10 @@ class Settlement(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A line of an invoice; amounts in minor units. `amount` is before `discount`, and less than nothing for what was not used."""
+    """A line of an invoice; amounts in minor units. `amount` is before `discount`, and less than nothing for what was not used.
+
+    `tax` is what comes on top of it.
+    """
 
     line_id: str
     item: Item
@@ -37,6 +40,7 @@ class Line(NamedTuple):
     unit_amount: int
     amount: int
     discount: int
+    tax: int
     proration: bool
     start: datetime | None
     end: datetime | None
@@ -110,10 +114,18 @@ def _line(line: Json) -> Line:
         unit_amount=_unit_amount(line, amount),
         amount=amount,
         discount=sum(optional_integer(row, "amount") or 0 for row in rows(line, "discount_amounts")),
+        tax=_tax_on_top(line),
         proration=bool(_prorated(line)),
         start=optional_moment(period, "start"),
         end=optional_moment(period, "end"),
     )
+
+
+def _tax_on_top(line: Json) -> int:
+    """`taxes` since basil, `tax_amounts` before."""
+    on_top = [row for row in rows(line, "taxes") if row.get("tax_behavior") == "exclusive"]
+    on_top += [row for row in rows(line, "tax_amounts") if row.get("inclusive") is False]
+    return sum(signed_integer(row, "amount") for row in on_top)
 
 
 def _unit_amount(line: Json, amount: int) -> int:

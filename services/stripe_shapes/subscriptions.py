@@ -77,6 +77,12 @@ def _recurring(row: Json) -> Recurring | None:
     return Recurring(amount, 1 if quantity is None else quantity, interval, optional_integer(rhythm, "interval_count") or 1)
 
 
+def payment_method(thing: Json) -> str | None:
+    """What is charged for a subscription, or for a customer's invoices: a payment method, or a source of before 2019."""
+    chosen = part(thing, "invoice_settings") if thing.get("object") == "customer" else thing
+    return reference(chosen, "default_payment_method") or reference(thing, "default_source")
+
+
 def collection_paused(subscription: Json) -> bool:
     """Whether invoices are made and not charged (docs.stripe.com/billing/subscriptions/pause-payment)."""
     return bool(part(subscription, "pause_collection"))

@@ -73,7 +73,13 @@ async def _subscription(number: int) -> dict[str, Any]:
 async def _subscription_change(number: int) -> dict[str, Any]:
     subscription = await sound_row(Subscription)
     owners = {"subscription": subscription, "customer_id": subscription.customer_id, "price": await sound_row(Price)}
-    return {"kind": "CHANGE", "pending_subscription_id": subscription.id, "parameters": {"quantity": number}, **owners}
+    return {
+        "kind": "CHANGE",
+        "pending_subscription_id": subscription.id,
+        "quantity": 2,
+        "parameters": {"proration_behavior": "none"},
+        **owners,
+    }
 
 
 async def _payment(number: int) -> dict[str, Any]:

@@ -74,6 +74,7 @@ VERSIONS = '"intent_version" >= 0 AND "charge_version" >= 0 AND "invoice_version
 ONE_DISCOUNT = '("percent_off" IS NULL) <> ("amount_off" IS NULL)'
 COUPON_VERSIONS = '"stripe_version" >= 0 AND "coupon_version" >= 0'
 ONE_THING = '("price_id" IS NULL) <> ("invoice_id" IS NULL)'
+CHANGED = '("kind" = \'CHANGE\') = ("price_id" IS NOT NULL AND "quantity" IS NOT NULL)'
 PENDING = "(\"status\" = 'PENDING') = "
 REFUSED: list[tuple[type[Record], dict[str, Any], str]] = [
     (Customer, {"external_id": ""}, 'length("external_id") > 0'),
@@ -136,8 +137,10 @@ REFUSED: list[tuple[type[Record], dict[str, Any], str]] = [
     (Plan, {"plan_group": ""}, 'length("plan_group") > 0'),
     (Price, {"instalments": 0}, '"instalments" > 0'),
     (SubscriptionChange, {"kind": "END"}, one_of("kind", SubscriptionChangeKind)),
-    (SubscriptionChange, {"kind": "PAUSE"}, '("kind" = \'CHANGE\') = ("price_id" IS NOT NULL)'),
-    (SubscriptionChange, {"price_id": None}, '("kind" = \'CHANGE\') = ("price_id" IS NOT NULL)'),
+    (SubscriptionChange, {"quantity": 0}, '"quantity" >= 1'),
+    (SubscriptionChange, {"kind": "PAUSE"}, CHANGED),
+    (SubscriptionChange, {"price_id": None}, CHANGED),
+    (SubscriptionChange, {"quantity": None}, CHANGED),
     (SubscriptionChange, {"status": "LOST"}, one_of("status", SubscriptionChangeStatus)),
     (SubscriptionChange, {"pending_subscription_id": None}, PENDING + '("pending_subscription_id" IS NOT NULL)'),
     (Seller, {"external_id": ""}, 'length("external_id") > 0'),

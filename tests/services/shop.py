@@ -99,6 +99,8 @@ async def listed(billing: Billing, kind: str, **parameters: Any) -> list[dict[st
             found = await billing.stripe.call("list", lambda client: client.v1.payment_intents.list_async(asked))
         case "refund":
             found = await billing.stripe.call("list", lambda client: client.v1.refunds.list_async(asked))
+        case "invoice":
+            found = await billing.stripe.call("list", lambda client: client.v1.invoices.list_async(asked))
         case "price":
             found = await billing.stripe.call("list", lambda client: client.v1.prices.list_async(asked))
         case _:
