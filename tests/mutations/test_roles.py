@@ -18,10 +18,12 @@ from services.sellers import SellerTerms, save_seller
 from tests.mutations.test_mutations import event_of
 from tests.resolvers.asking import ROLES, Asking
 from tests.services.between import Between
-from tests.services.shop import ALICE, SUPPORT, paid
+from tests.services.shop import ALICE, SUPPORT, paid, price_of
+from tests.services.subscribers import begun
 
 SIGNED_IN = frozenset(ROLES) - {"anonymous"}
 OWNER = frozenset({"owner"})
+OWNER_AND_STAFF = OWNER | {"support", "service", "admin"}
 OPERATORS = frozenset({"support", "admin"})
 HOSTS = frozenset({"service", "admin"})
 ADMIN = frozenset({"admin"})
@@ -41,6 +43,16 @@ TABLE: dict[str, tuple[str, Given, frozenset[str], frozenset[str]]] = {
     "approveRefundRequest": ("refundRequest", lambda ids: {"id": ids["request"]}, OPERATORS, OPERATORS),
     "rejectRefundRequest": ("refundRequest", lambda ids: {"id": ids["request"], "note": "No"}, OPERATORS, OPERATORS),
     "withdrawRefundRequest": ("refundRequest", lambda ids: {"id": ids["request"]}, SIGNED_IN, OWNER),
+    "cancelSubscription": ("subscription", lambda ids: {"id": ids["subscription"]}, SIGNED_IN, OWNER_AND_STAFF),
+    "resumeSubscription": ("subscription", lambda ids: {"id": ids["subscription"]}, SIGNED_IN, OWNER_AND_STAFF),
+    "changeSubscription": (
+        "subscription",
+        lambda ids: {"id": ids["subscription"], "priceId": ids["price"], "proration": "ALWAYS_INVOICE"},
+        SIGNED_IN,
+        OWNER_AND_STAFF,
+    ),
+    "pauseSubscription": ("subscription", lambda ids: {"id": ids["subscription"]}, SIGNED_IN, OWNER_AND_STAFF),
+    "unpauseSubscription": ("subscription", lambda ids: {"id": ids["subscription"]}, SIGNED_IN, OWNER_AND_STAFF),
     "createInvoice": ("invoice", lambda _: {"customerExternalId": "alice", "currency": "USD", "lines": LINES}, HOSTS, HOSTS),
     "voidInvoice": ("invoice", lambda ids: {"id": ids["invoice"]}, HOSTS, HOSTS),
     "saveSeller": ("seller", lambda _: {"externalId": "dan", "name": "Dan"}, HOSTS, HOSTS),
@@ -65,7 +77,7 @@ def test_the_table_holds_every_mutation() -> None:
     assert set(TABLE) == set(mutations())
 
 
-async def subjects(shop: Billing) -> Subject:
+async def subjects(shop: Billing, stripe: Between) -> Subject:
     await save_seller(SUPPORT, SellerTerms("carol", "Carol"), None)
     payment, other = await paid(shop), await models.Payment.get(id=(await another(shop)).id)
     request = await request_refund(ALICE, Asked(payment.id, "Broken", 1_000), None)
@@ -73,7 +85,8 @@ async def subjects(shop: Billing) -> Subject:
     code = await create_promotion_code(shop, SUPPORT, PromotionTerms(f"FIVE-{token_hex(6)}", percent_off=5.0), None)
     event = await event_of(payment)
     rows = {"payment": payment.id, "other": other.id, "request": request.object_id, "invoice": invoice.object_id}
-    return rows | {"code": code.object_id, "event": event.id}
+    subscribed = {"subscription": (await begun(shop, stripe)).id, "price": (await price_of("pro", "USD", "YEAR")).id}
+    return rows | subscribed | {"code": code.object_id, "event": event.id}
 
 
 async def another(shop: Billing) -> models.Payment:
@@ -99,7 +112,7 @@ def text(name: str) -> str:
 
 @pytest.mark.parametrize("who", list(ROLES))
 async def test_who_may_call_what(asking: Asking, shop: Billing, stripe: Between, who: str) -> None:
-    ids = await subjects(shop)
+    ids = await subjects(shop, stripe)
     await models.CreditEntry.all().count()
     for name, (result, given, may, gets) in TABLE.items():
         before = await everything()

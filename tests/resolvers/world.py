@@ -21,6 +21,7 @@ from models import (
     RefundRequest,
     Seller,
     Subscription,
+    SubscriptionChange,
     WebhookEvent,
 )
 
@@ -107,7 +108,18 @@ async def purchases(name: str, bought: Plan, cost: Price, seller_id: str | None 
         resumes_at=at(120),
         current_period_start=at(0),
         current_period_end=at(60),
+        cancel_at=at(180),
+        stripe_payment_method_id="pm_1",
         created_at=at(1),
+    )
+    await SubscriptionChange.create(
+        subscription_id=subscription.id,
+        pending_subscription_id=subscription.id,
+        customer_id=customer.id,
+        price_id=cost.id,
+        quantity=2,
+        kind="CHANGE",
+        created_at=at(2),
     )
     issued = await invoice(
         customer,
