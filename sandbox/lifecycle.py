@@ -61,7 +61,7 @@ def _subscription(tx: Transaction, subscription: Json) -> None:
 def _end_period(tx: Transaction, subscription: Json) -> None:
     missing = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
     if subscription["status"] == "trialing" and missing != "create_invoice" and subscribing.default_method(tx, subscription) is None:
-        subscribing.cancel(tx, subscription) if missing == "cancel" else pausing.pause(tx, subscription)
+        subscribing.cancel(tx, subscription) if missing == "cancel" else pausing.pause(tx, subscription, credited=False)
     else:
         subscribing.renew(tx, subscription)
 

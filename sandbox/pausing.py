@@ -1,6 +1,6 @@
 """Subscriptions that rest, and what is announced of those that run: paused, resumed, collected no more, about to be billed."""
 
-from sandbox import completion, invoicing, subscribing
+from sandbox import completion, invoicing, pending, prorating, subscribing
 from sandbox.errors import Refusal
 from sandbox.identifiers import new_id
 from sandbox.invoice_lines import lines
@@ -9,10 +9,15 @@ from sandbox.shapes import Json
 from sandbox.transaction import Transaction
 
 
-def pause(tx: Transaction, subscription: Json) -> Json:
-    """Pause a subscription: nothing is billed until it is resumed. Emits customer.subscription.updated and .paused."""
+def pause(tx: Transaction, subscription: Json, *, credited: bool) -> Json:
+    """Pause a subscription: nothing is billed until it is resumed. Emits customer.subscription.updated and .paused.
+
+    `credited`: what was paid for and is not used waits for the next invoice, to be taken off.
+    """
     if subscription["status"] not in {"active", "trialing"}:
         raise Refusal(f"Only a subscription that is active or in trial can be paused. ({subscription['id']} is {subscription['status']}.)")
+    if credited and subscription["status"] in prorating.BILLED:
+        pending.keep(tx, subscription, prorating.unused(tx, subscription, tx.now))
     saved = tx.save(subscription | {"status": "paused"}, "customer.subscription.updated")
     plan_ahead(tx, saved)
     tx.emit("customer.subscription.paused", saved)

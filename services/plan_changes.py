@@ -183,12 +183,16 @@ class _Question:
 
 
 async def _billed_now(subscription: Subscription, price: Price, proration: ProrationBehavior) -> bool:
-    """Whether the change is billed at once: when that is asked, or because a period of another length begins; not while a trial runs."""
+    """Whether the change is billed at once: when that is asked, or a period begins, of another length or after a price of nothing.
+
+    Not while a trial runs. (docs.stripe.com/billing/subscriptions/billing-cycle#changing-prices.)
+    """
     if subscription.status == SubscriptionStatus.TRIALING:
         return False
     held = await Price.get_or_none(id=subscription.price_id)
     same = held is not None and (held.interval, held.interval_count) == (price.interval, price.interval_count)
-    return proration is ProrationBehavior.ALWAYS_INVOICE or not same
+    was_free = held is not None and held.unit_amount == 0 and price.unit_amount > 0
+    return proration is ProrationBehavior.ALWAYS_INVOICE or was_free or not same
 
 
 def _later(invoice: Json, subscription: Subscription, at: datetime) -> Preview:

@@ -88,8 +88,10 @@ def cancel(tx: Transaction, call: Call) -> Json:
 
 def pause(tx: Transaction, call: Call) -> Json:
     """Pause a subscription; emits customer.subscription.paused."""
-    refuse_unsupported(call, "bill_for", "invoicing_behavior")
-    return pausing.pause(tx, tx.get("subscription", call.id))
+    since = ((call.given("bill_for") or {}).get("unused_time_from") or {}).get("type", "now")
+    if call.given("invoicing_behavior") == "invoice" or since == "item_current_period_start":
+        raise Refusal("The sandbox does not support to bill a pause at once, or from its period's start; real Stripe does.")
+    return pausing.pause(tx, tx.get("subscription", call.id), credited=since == "now")
 
 
 def resume(tx: Transaction, call: Call) -> Json:

@@ -1,5 +1,6 @@
 """Subscriptions that rest and what is announced of them; invoices that are given up."""
 
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ async def trial(shop: Shop, **more: Any) -> stripe.Subscription:
 async def test_pause_and_resume(shop: Shop) -> None:
     v1, made = shop.client.v1.subscriptions, await shop.subscribed()
     assert (await v1.pause_async(made.id)).status == "paused"
-    assert await shop.served.types() == ["customer.subscription.updated", "customer.subscription.paused"]
+    assert await shop.served.types() == ["invoiceitem.created", "customer.subscription.updated", "customer.subscription.paused"]
     assert await later(shop, 60 * DAY) == []
     with pytest.raises(stripe.InvalidRequestError):
         await v1.pause_async(made.id)
@@ -36,6 +37,37 @@ async def test_pause_and_resume(shop: Shop) -> None:
     with pytest.raises(stripe.InvalidRequestError):
         await v1.resume_async(made.id)
     assert await shop.served.types() == []
+
+
+@pytest.mark.parametrize("credited", [True, False])
+async def test_what_is_not_used_is_taken_off_once_it_goes_on(shop: Shop, credited: bool) -> None:
+    v1, made = shop.client.v1.subscriptions, await shop.subscribed()
+    item = made["items"].data[0]
+    await later(shop, 10 * DAY)
+    since: Any = {} if credited else {"bill_for": {"unused_time_from": {"type": "none"}}}
+    await v1.pause_async(made.id, since)
+    await later(shop, 45 * DAY)
+    resumed = await v1.resume_async(made.id, {"payment_behavior": "resume_on_payment_success"})
+    invoice = await shop.client.v1.invoices.retrieve_async(str(resumed.latest_invoice))
+    unused = [line for line in invoice.lines.data if line.amount < 0]
+    assert len(unused) == credited
+    left = Fraction(item.current_period_end - unused[0].period.start, item.current_period_end - item.current_period_start) if unused else 0
+    price = shop.monthly.unit_amount or 0
+    assert (invoice.status, invoice.total) == ("paid", price - int(price * left + Fraction(1, 2)))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"invoicing_behavior": "invoice"},
+        {"bill_for": {"unused_time_from": {"type": "item_current_period_start"}}},
+    ],
+)
+async def test_a_pause_that_the_sandbox_cannot_bill_is_refused(shop: Shop, given: Any) -> None:
+    made = await shop.subscribed()
+    with pytest.raises(stripe.InvalidRequestError, match="does not support"):
+        await shop.client.v1.subscriptions.pause_async(made.id, given)
+    assert (await shop.client.v1.subscriptions.retrieve_async(made.id)).status == "active"
 
 
 @pytest.mark.parametrize(

@@ -251,6 +251,18 @@ async def test_the_same_key_changes_and_charges_once(shop: Billing, stripe: Betw
     assert await SubscriptionChange.all().count() == 1
 
 
+async def test_after_a_price_of_nothing_a_period_begins_now(shop: Billing, stripe: Between) -> None:
+    await save_plan(shop, PlanTerms("free", TEAM.kind, "Free", (PriceTerms("USD", 0, BillingInterval.MONTH, 1),)))
+    subscription, price = await begun(shop, stripe, **MONTHLY | {"plan_code": "free"}), await team(shop)
+    await stripe.sandbox.engine.advance(10 * DAY)
+    preview, change = await previewed(shop, subscription, PlanChange(price.id))
+    assert (preview.due_now, preview.next_invoice_total) == (usd(4_900), usd(4_900))
+    await change_plan(shop, mine(subscription), change)
+    row = await heard(shop, subscription)
+    assert (await invoices(row))[1:] == [("PAID", 4_900, "subscription_update")]
+    assert at(row.current_period_start) > at(subscription.current_period_start)
+
+
 async def test_in_a_trial_nothing_is_due(shop: Billing, stripe: Between) -> None:
     subscription = await begun(shop, stripe, plan_code="pro", currency="USD", interval=BillingInterval.YEAR)
     assert subscription.status == "TRIALING"

@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
-from models import AuditEntry, Entitlement, Subscription, SubscriptionChange, SubscriptionStatus
+from models import AuditEntry, Entitlement, InvoiceLine, Subscription, SubscriptionChange, SubscriptionStatus
 from services.billing import Billing
 from services.errors import (
     IdempotencyKeyInUse,
@@ -103,6 +104,7 @@ async def test_an_end_planned_in_the_portal_is_taken_back_alike(shop: Billing, s
 
 async def test_it_rests_and_goes_on_with_a_new_period(shop: Billing, stripe: Between) -> None:
     subscription = await begun(shop, stripe)
+    await stripe.sandbox.engine.advance(10 * DAY)
     await pause_subscription(shop, mine(subscription))
     row = await heard(shop, subscription)
     assert (row.status, row.monthly_amount, await open_features(row)) == ("PAUSED", 0, [])
@@ -112,7 +114,11 @@ async def test_it_rests_and_goes_on_with_a_new_period(shop: Billing, stripe: Bet
     row = await heard(shop, subscription)
     assert (row.status, row.monthly_amount, await open_features(row)) == ("ACTIVE", 1_900, ["export", "support"])
     assert row.current_period_start > subscription.current_period_end  # type: ignore[operator] # both run
-    assert len(await invoices(row)) == 2
+    (_, (status, total, reason)) = await invoices(row)
+    assert (status, reason) == ("PAID", "subscription_update")
+    unused = await InvoiceLine.get(amount__lt=0)
+    start, end, rested = at(subscription.current_period_start), at(subscription.current_period_end), at(unused.period_start)
+    assert total == 1_900 - int(1_900 * Fraction(end - rested, end - start) + Fraction(1, 2))
 
 
 ONLY_AFTER: list[tuple[Verb, SubscriptionStatus, bool, type[Refusal]]] = [
