@@ -8,7 +8,7 @@ from sandbox.errors import InvalidParameters, Refusal, missing
 from sandbox.identifiers import new_id
 from sandbox.invoice_lines import lines
 from sandbox.resources.subscription_items import check_together, item, quantity_of
-from sandbox.resources.term_changes import begin_period, change_trial, plan_end
+from sandbox.resources.term_changes import begin_period, change_trial, plan_end, trial_is_billed_now
 from sandbox.routing import Call
 from sandbox.shapes import Json
 from sandbox.transaction import Transaction
@@ -38,11 +38,14 @@ def planned(tx: Transaction, subscription: Json, call: Call) -> Change:
     if call.given("items"):
         _change_items(tx, after, call)
     trial = _trial(subscription, call)
-    restarts = not trial and subscription["status"] in prorating.BILLED and _restarts(subscription, after, call)
-    if restarts:
-        begin_period(tx, after)
+    ends_trial = trial and trial_is_billed_now(tx, subscription, call)
+    restarts = ends_trial or (not trial and subscription["status"] in prorating.BILLED and _restarts(subscription, after, call))
     if trial:
         change_trial(tx, after, call)
+    if ends_trial:
+        after["status"] = "active"
+    if restarts:
+        begin_period(tx, after)
     closes = restarts or trial
     found = [] if behaviour == "none" else prorating.prorations(tx, subscription, after, at, closes=closes)
     bills_now = restarts or (behaviour == "always_invoice" and bool(found))

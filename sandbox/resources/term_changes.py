@@ -36,7 +36,7 @@ def begin_period(tx: Transaction, subscription: Json) -> None:
 
 
 def change_trial(tx: Transaction, subscription: Json, call: Call) -> None:
-    """Begin a trial, or move its end; what is billed after it follows when its time has come."""
+    """Begin a trial, or move its end."""
     now = call.given("trial_end") == "now"
     at = tx.now if now else call.given("trial_end")
     if at <= tx.now and not now:
@@ -47,6 +47,13 @@ def change_trial(tx: Transaction, subscription: Json, call: Call) -> None:
     for sold in subscription["items"]["data"]:
         sold["current_period_end"] = at
     follow_period(subscription)
+
+
+def trial_is_billed_now(tx: Transaction, subscription: Json, call: Call) -> bool:
+    """Say whether a trial ends now into a period that is billed; where a card is missing `trial_settings` may say otherwise."""
+    missing = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
+    billed = missing == "create_invoice" or subscribing.default_method(tx, subscription) is not None
+    return bool(call.given("trial_end") == "now" and billed)
 
 
 def follow_period(subscription: Json) -> None:

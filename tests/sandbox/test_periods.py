@@ -93,11 +93,37 @@ async def test_a_trial_gives_unused_time_back(shop: Shop, change: Change) -> Non
 
 async def test_a_trial_ends_now(shop: Shop) -> None:
     trial = Change(shop, await shop.subscribed(subscription_data={"trial_period_days": 10}))
-    foreseen = await trial.preview({"trial_end": "now"})
+    asked: Any = {"trial_end": "now", "items": [{"id": trial.item, "quantity": 2}]}
+    foreseen = await trial.preview(asked)
+    changed = await trial.make(asked)
+    billed = (await trial.invoices())[0]
+    assert (changed.status, changed.trial_end) == ("active", changed["items"].data[0].current_period_start)
+    assert (amounts(billed), billed.billing_reason, billed.status) == ([("2 x Plan", 3000)], "subscription_update", "paid")
+    assert (amounts(foreseen), foreseen.total, foreseen.amount_due) == (amounts(billed), billed.total, billed.amount_due)
+    assert (await trial.renew()).amount_paid == 3000
+
+
+async def test_a_declined_end_of_a_trial_changes_nothing(shop: Shop) -> None:
+    trial = Change(shop, await shop.subscribed("4000000000000341", subscription_data={"trial_period_days": 10}))
+    before = str(await shop.client.v1.subscriptions.retrieve_async(trial.id))
+    await shop.served.types()
+    with pytest.raises(stripe.CardError) as refused:
+        await trial.make({"trial_end": "now"}, payment_behavior="error_if_incomplete")
+    assert (refused.value.http_status, refused.value.code) == (402, "card_declined")
+    after = str(await shop.client.v1.subscriptions.retrieve_async(trial.id))
+    assert (after, len(await trial.invoices()), await shop.served.types()) == (before, 1, [])
+    assert (await trial.make({"trial_end": "now"})).status == "past_due"
+
+
+@pytest.mark.parametrize(("missing", "status"), [("cancel", "canceled"), ("pause", "paused")])
+async def test_a_trial_without_a_card_ends_as_its_settings_say(shop: Shop, missing: str, status: str) -> None:
+    given: Any = {"customer": shop.customer.id, "items": [{"price": shop.monthly.id}], "trial_period_days": 10}
+    settings = {"trial_settings": {"end_behavior": {"missing_payment_method": missing}}}
+    trial = Change(shop, await shop.client.v1.subscriptions.create_async(given | settings))
     await trial.make({"trial_end": "now"})
     await shop.served.sandbox.drain()
-    assert amounts((await trial.invoices())[0]) == amounts(foreseen) == [("1 x Plan", 1500)]
-    assert (await shop.client.v1.subscriptions.retrieve_async(trial.id)).status == "active"
+    found = await shop.client.v1.subscriptions.retrieve_async(trial.id)
+    assert (found.status, len(await trial.invoices())) == (status, 1)
 
 
 async def test_without_a_trial_none_ends(change: Change) -> None:
