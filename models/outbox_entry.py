@@ -18,6 +18,7 @@ class OutboxKind(StrEnum):
     RETURN_DUPLICATE = "RETURN_DUPLICATE"
     END_DUPLICATE = "END_DUPLICATE"
     PLAN_END = "PLAN_END"
+    APPLY_FEATURES = "APPLY_FEATURES"
 
 
 class OutboxEntry(Record):

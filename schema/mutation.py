@@ -4,7 +4,7 @@ from typing import Any
 
 import strawberry
 
-from schema.mutations import crediting, invoicing, operating, promoting, refunding, selling, subscribing
+from schema.mutations import cataloguing, crediting, invoicing, operating, promoting, refunding, selling, subscribing
 from schema.payloads import (
     CreateCheckoutSessionPayload,
     CreatePaymentIntentPayload,
@@ -12,6 +12,7 @@ from schema.payloads import (
     CreditsPayload,
     InvoicePayload,
     PaymentPayload,
+    PlanPayload,
     PromotionCodePayload,
     RefundPayload,
     RefundRequestPayload,
@@ -119,6 +120,16 @@ class Mutation:
         resolver=crediting.use_credits,
         graphql_type=CreditsPayload,
         description="For the seller's own back end: takes credits if the balance allows, in one step.",
+    )
+    save_plan: Any = strawberry.mutation(
+        resolver=cataloguing.save_plan,
+        graphql_type=PlanPayload,
+        description="Make the plan of this code, or change it, here and at Stripe; an archived one is sold again. For administrators.",
+    )
+    archive_plan: Any = strawberry.mutation(
+        resolver=cataloguing.archive_plan,
+        graphql_type=PlanPayload,
+        description="Sell a plan no more; who holds it keeps it. For administrators.",
     )
     create_promotion_code: Any = strawberry.mutation(
         resolver=promoting.create_promotion_code,

@@ -7,6 +7,7 @@ from schema.types.credit_entry import CreditEntry
 from schema.types.customer import Customer
 from schema.types.invoice import Invoice
 from schema.types.payment import Payment
+from schema.types.plan import Plan
 from schema.types.promotion_code import PromotionCode
 from schema.types.refund import Refund
 from schema.types.refund_request import RefundRequest
@@ -87,6 +88,14 @@ class SellerPayload:
     """Reads off resolvers.mutations.payload.Payload."""
 
     seller: Seller | None
+    user_errors: list[UserError]
+
+
+@strawberry.type(description="The plan as it is now.")
+class PlanPayload:
+    """Reads off resolvers.mutations.payload.Payload."""
+
+    plan: Plan | None
     user_errors: list[UserError]
 
 

@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 from models import Plan, Price
+from models.database import transaction
 from services.billing import Billing
 from services.errors import StripeRejected
 from services.snapshot import Snapshot
@@ -11,6 +12,9 @@ from services.turns import turn
 
 SHOWN = ("name", "description", "active")
 """Columns of a plan that its product at Stripe has too."""
+
+TERMS = ("currency", "unit_amount", "interval", "interval_count", "trial_days", "instalments")
+"""Columns that say what a price is: they never change."""
 
 DELETED = "This plan's product was deleted at Stripe, so it is sold no more: save the plan again to make it anew."
 
@@ -53,9 +57,21 @@ async def _publish_price(billing: Billing, price: Price) -> None:
     stripe_id = str(price.stripe_price_id)
     told = await _changed(billing, "price", stripe_id, lambda client: client.v1.prices.update_async(stripe_id, {"active": active}))
     if told is None:
-        await Price.filter(id=price.id).update(active=False, published=True)
+        await _make_anew(billing, price)
     elif not await Price.filter(id=price.id, active=active).update(published=True, stripe_version=told.version):
         await Price.filter(id=price.id).update(published=False)
+
+
+async def _make_anew(billing: Billing, price: Price) -> None:
+    """A price that was deleted at Stripe is offered no more; where it was to be, another one of the same terms is."""
+    fresh = Price(**{name: getattr(price, name) for name in ("plan_id", *TERMS)})
+    async with transaction():
+        offered = await Price.filter(id=price.id, active=True).update(active=False)
+        await Price.filter(id=price.id).update(published=True)
+        if offered:
+            await fresh.save(force_create=True)
+    if offered:
+        await _published(billing, fresh)
 
 
 async def _changed(billing: Billing, kind: str, stripe_id: str, request: Request) -> Snapshot | None:

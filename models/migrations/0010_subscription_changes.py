@@ -1,6 +1,6 @@
 """Changes of subscriptions, groups of plans, instalments, and which payment methods there are.
 
-SQLite cannot change a CHECK, so the outbox is made anew with its new kind.
+SQLite cannot change a CHECK, so the outbox is made anew with its new kinds.
 """
 
 from tortoise import migrations
@@ -47,7 +47,7 @@ OUTBOX_OF_SQLITE = (
     "attempts" INT NOT NULL,
     "next_attempt_at" TIMESTAMPTZ,
     "error" TEXT,
-    CHECK ("kind" IN ('CLOSE_CHECKOUTS', 'RETURN_EXCESS', 'RETURN_DUPLICATE', 'END_DUPLICATE', 'PLAN_END')),
+    CHECK ("kind" IN ('CLOSE_CHECKOUTS', 'RETURN_EXCESS', 'RETURN_DUPLICATE', 'END_DUPLICATE', 'PLAN_END', 'APPLY_FEATURES')),
     CHECK ("attempts" >= 0),
     UNIQUE ("kind", "subject_id")
 )""",
@@ -59,7 +59,7 @@ OUTBOX_OF_SQLITE = (
 OUTBOX_OF_POSTGRES = (
     'ALTER TABLE "outbox_entry" DROP CONSTRAINT "outbox_entry_kind_check"',
     """ALTER TABLE "outbox_entry" ADD CHECK
-    ("kind" IN ('CLOSE_CHECKOUTS', 'RETURN_EXCESS', 'RETURN_DUPLICATE', 'END_DUPLICATE', 'PLAN_END'))""",
+    ("kind" IN ('CLOSE_CHECKOUTS', 'RETURN_EXCESS', 'RETURN_DUPLICATE', 'END_DUPLICATE', 'PLAN_END', 'APPLY_FEATURES'))""",
 )
 
 

@@ -31,8 +31,12 @@ class Plan(Node):
     description: str | None
     active: bool
     credits: int = strawberry.field(description="Credits granted by each purchase, or by each paid period.")
+    credit_days: int | None = strawberry.field(description="Days until these credits expire; null for never.")
     features: list[str] = strawberry.field(description="Keys of what a holder may use.")
     repeatable: bool = strawberry.field(description="A package that may be bought again while held (credit bundles).")
+    plan_group: str | None = strawberry.field(
+        description="Of the recurring plans of a group a customer has one at a time; without one the plan is a group of its own."
+    )
     seller: Seller | None = declare(Related(SellerRow, "seller_id"))
     prices: list[Annotated["Price", strawberry.lazy("schema.types.plan")]] = declare(
         Listed(PriceRow, "plan_id", filters.prices, newest_first=False),
@@ -52,6 +56,7 @@ class Price(Node):
     interval: BillingInterval | None
     interval_count: int | None
     trial_days: int | None
+    instalments: int | None = strawberry.field(description="A subscription ends by itself after so many paid periods; null for never.")
     active: bool
     stripe_price_id: str | None
 

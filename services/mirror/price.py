@@ -52,4 +52,11 @@ async def _facts(row: Price, price: Json) -> Facts:
         return {"active": False}
     if row.stripe_price_id is None:  # made just now by us, who may have withdrawn it since
         return {"stripe_price_id": fields.identifier(price), "published": False}
-    return {"stripe_price_id": fields.identifier(price), "active": price.get("active") is not False}
+    offered = price.get("active") is not False and (row.active or not await _is_taken(row))
+    return {"stripe_price_id": fields.identifier(price), "active": offered}
+
+
+async def _is_taken(row: Price) -> bool:
+    """Whether the plan offers another price in the currency and rhythm of this one, beside which it cannot be told apart."""
+    rhythm = {"currency": row.currency, "interval": row.interval, "interval_count": row.interval_count}
+    return await Price.filter(plan_id=row.plan_id, active=True, **rhythm).exclude(id=row.id).exists()

@@ -11,6 +11,7 @@ import models
 from models.record import Record
 from schema.schema import schema
 from services.billing import Billing
+from services.catalogue import PlanTerms, save_plan
 from services.invoices import InvoiceTerms, LineTerms, create_invoice
 from services.promotion_codes import PromotionTerms, create_promotion_code
 from services.refund_requests import Asked, request_refund
@@ -58,6 +59,13 @@ TABLE: dict[str, tuple[str, Given, frozenset[str], frozenset[str]]] = {
     "saveSeller": ("seller", lambda _: {"externalId": "dan", "name": "Dan"}, HOSTS, HOSTS),
     "grantCredits": ("entry", lambda _: BOOKING, HOSTS, HOSTS),
     "useCredits": ("entry", lambda _: BOOKING, HOSTS, HOSTS),
+    "savePlan": (
+        "plan",
+        lambda _: {"code": "new", "kind": "PACKAGE", "name": "New", "prices": [{"currency": "USD", "unitAmount": 900}]},
+        ADMIN,
+        ADMIN,
+    ),
+    "archivePlan": ("plan", lambda _: {"code": "parting"}, ADMIN, ADMIN),
     "createPromotionCode": ("promotionCode", lambda _: {"code": f"TEN-{token_hex(6)}", "percentOff": 10}, ADMIN, ADMIN),
     "deactivatePromotionCode": ("promotionCode", lambda ids: {"id": ids["code"]}, ADMIN, ADMIN),
     "replayWebhookEvent": ("webhookEvent", lambda ids: {"id": ids["event"]}, OPERATORS, OPERATORS),
@@ -79,6 +87,7 @@ def test_the_table_holds_every_mutation() -> None:
 
 async def subjects(shop: Billing, stripe: Between) -> Subject:
     await save_seller(SUPPORT, SellerTerms("carol", "Carol"), None)
+    await save_plan(shop, PlanTerms("parting", models.PlanKind.PACKAGE, "Parting", ()))
     payment, other = await paid(shop), await models.Payment.get(id=(await another(shop)).id)
     request = await request_refund(ALICE, Asked(payment.id, "Broken", 1_000), None)
     invoice = await create_invoice(SUPPORT, InvoiceTerms("alice", "USD", (LineTerms("Fee", 5000),)), None)

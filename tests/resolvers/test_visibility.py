@@ -287,7 +287,9 @@ PUBLIC: dict[str, tuple[Callable[[World], str], dict[str, tuple[str, Expected]]]
             "description": ("", always(None)),
             "active": ("", always(True)),
             "credits": ("", always(10)),
+            "creditDays": ("", always(30)),
             "features": ("", always(["exports"])),
+            "planGroup": ("", always("main")),
             "repeatable": ("", always(False)),
             "seller": ("{ name }", always({"name": "Carol"})),
             "prices": (
@@ -305,6 +307,7 @@ PUBLIC: dict[str, tuple[Callable[[World], str], dict[str, tuple[str, Expected]]]
             "interval": ("", always("MONTH")),
             "intervalCount": ("", always(1)),
             "trialDays": ("", always(7)),
+            "instalments": ("", always(12)),
             "active": ("", always(True)),
             "stripePriceId": ("", always(None)),
         },

@@ -65,13 +65,12 @@ class World:
 
 
 async def plan(code: str, **values: Any) -> Plan:
-    return await Plan.create(
-        **{"code": code, "kind": "SUBSCRIPTION", "name": code.title(), "features": ["exports"], "credits": 10, **values}
-    )
+    told = {"kind": "SUBSCRIPTION", "name": code.title(), "features": ["exports"], "credits": 10, "credit_days": 30, "plan_group": "main"}
+    return await Plan.create(**{"code": code, **told, **values})
 
 
 async def price(of: Plan, currency: str, unit_amount: int, **values: Any) -> Price:
-    recurring: dict[str, Any] = {"interval": "MONTH", "interval_count": 1, "trial_days": 7}
+    recurring: dict[str, Any] = {"interval": "MONTH", "interval_count": 1, "trial_days": 7, "instalments": 12}
     return await Price.create(plan_id=of.id, currency=currency, unit_amount=unit_amount, **recurring, **values)
 
 
