@@ -37,6 +37,15 @@ class Buyer:
         assert page.status_code == 200, page.text
         return "This checkout has expired" in page.text
 
+    async def replace_card(self, url: str, card: str = VISA) -> None:
+        """Fill the customer portal's page for a new card."""
+        assert (await self._send(url, "/card", "number", fill=card)).status_code == 303
+
+    async def pay_invoice(self, url: str, card: str = VISA) -> None:
+        """Pay what is due on an invoice's page."""
+        answer = await self._send(url, "/invoices/", "number", fill=card)
+        assert answer.status_code == 303, answer.text
+
     async def cancel_plan(self, url: str) -> None:
         """Press "Cancel plan" in the customer portal."""
         assert (await self._send(url, "/cancel", "subscription")).status_code == 303
