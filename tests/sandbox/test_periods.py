@@ -149,4 +149,7 @@ async def test_what_rested_for_long_may_be_changed(shop: Shop, change: Change) -
     changed = await change.make({"items": [{"id": change.item, "quantity": 2}]})
     assert (changed.status, changed["items"].data[0].quantity) == ("paused", 2)
     await shop.client.v1.subscriptions.resume_async(change.id)
-    assert amounts((await change.invoices())[0]) == [("2 x Plan", 3000)]
+    billed = (await change.invoices())[0]
+    change.at = billed.lines.data[0].period.start
+    assert amounts(billed) == [(f"Unused time on Plan after {change.day}", -change.part(1500)), ("2 x Plan", 3000)]
+    assert abs(change.at - change.start) <= 5
