@@ -7,6 +7,7 @@ import typer
 from commands.outbox import outbox
 from commands.reconcile import reconcile
 from commands.starting import checked_settings, end, read_settings, refuse
+from commands.subscriptions import subscriptions
 from commands.webhooks import webhooks
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ cli = typer.Typer(
 )
 cli.add_typer(webhooks, name="webhooks")
 cli.add_typer(outbox, name="outbox")
+cli.add_typer(subscriptions, name="subscriptions")
 
 
 def main() -> None:

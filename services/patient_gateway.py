@@ -33,10 +33,10 @@ class PatientGateway(StripeGateway):
         ask = super().call
         return await _patiently(operation, lambda: ask(operation, request))
 
-    async def retrieve(self, kind: str, object_id: str) -> Snapshot | None:
+    async def retrieve(self, kind: str, object_id: str, *expand: str) -> Snapshot | None:
         """As StripeGateway's, after as many pauses as Stripe wants."""
         ask = super().retrieve
-        return await _patiently(f"{kind}.retrieve", lambda: ask(kind, object_id))
+        return await _patiently(f"{kind}.retrieve", lambda: ask(kind, object_id, *expand))
 
 
 async def _patiently(operation: str, ask: Callable[[], Awaitable[Answer]]) -> Answer:

@@ -101,13 +101,16 @@ class StripeGateway:
             return await self.retrieve(kind, object_id) or snapshot
         return snapshot
 
-    async def retrieve(self, kind: str, object_id: str) -> Snapshot | None:
+    async def retrieve(self, kind: str, object_id: str, *expand: str) -> Snapshot | None:
         """Read an object; `kind` is Stripe's word for it (`payment_intent`, `checkout.session`). None when Stripe has no such object.
+
+        Fields that name other objects are given whole where `expand` says so.
 
         Raises KeyError for a kind that is not read here, and Refusals as `call` does.
         """
         path = f"/v1/{PATHS[kind]}/{quote(object_id, safe='')}"
-        params = {"expand": EXPANSIONS[kind]} if kind in EXPANSIONS else {}
+        expanded = [*EXPANSIONS.get(kind, ()), *expand]
+        params = {"expand": expanded} if expanded else {}
         answer = await self._answer(f"{kind}.retrieve", lambda client: client.raw_request_async("get", path, **params))
         if isinstance(answer, stripe.StripeError) and is_missing(answer):
             return None

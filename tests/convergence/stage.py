@@ -99,9 +99,9 @@ class FailingGateway(WatchingGateway):
         self._may_fail()
         return await super().call(operation, request)
 
-    async def retrieve(self, kind: str, object_id: str) -> Snapshot | None:
+    async def retrieve(self, kind: str, object_id: str, *expand: str) -> Snapshot | None:
         self._may_fail()
-        return await super().retrieve(kind, object_id)
+        return await super().retrieve(kind, object_id, *expand)
 
     def _may_fail(self) -> None:
         if self.chance and self.random.random() < self.chance:

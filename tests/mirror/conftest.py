@@ -21,9 +21,9 @@ class WatchingGateway(StripeGateway):
         assert not isinstance(client(), TransactionalDBClient)
         return await super().call(operation, request)
 
-    async def retrieve(self, kind: str, object_id: str) -> Snapshot | None:
+    async def retrieve(self, kind: str, object_id: str, *expand: str) -> Snapshot | None:
         assert not isinstance(client(), TransactionalDBClient)
-        return await super().retrieve(kind, object_id)
+        return await super().retrieve(kind, object_id, *expand)
 
 
 SECRETS = ("whsec_new", "whsec_old")
