@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from commands.catalogue import catalogue
 from commands.outbox import outbox
 from commands.reconcile import reconcile
 from commands.starting import checked_settings, end, read_settings, refuse
@@ -22,6 +23,7 @@ cli = typer.Typer(
 cli.add_typer(webhooks, name="webhooks")
 cli.add_typer(outbox, name="outbox")
 cli.add_typer(subscriptions, name="subscriptions")
+cli.add_typer(catalogue, name="catalogue")
 
 
 def main() -> None:

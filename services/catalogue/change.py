@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from models import Plan, Price
+from models import BillingInterval, Plan, Price
 from services.catalogue.terms import PlanTerms, PriceTerms
 
 COLUMNS = ("name", "description", "plan_group", "credits", "credit_days", "features", "repeatable", "seller_id", "active")
@@ -67,6 +67,12 @@ def columns_of(terms: PriceTerms) -> dict[str, Any]:
     }
 
 
+def price_terms(price: Price) -> PriceTerms:
+    """What a row costs."""
+    interval = BillingInterval(price.interval) if price.interval else None
+    return PriceTerms(price.currency, price.unit_amount, interval, price.interval_count, price.trial_days, price.instalments)
+
+
 def terms_key(terms: PriceTerms) -> Terms:
     """The terms, to be compared."""
     return tuple(columns_of(terms).values())
@@ -74,4 +80,4 @@ def terms_key(terms: PriceTerms) -> Terms:
 
 def terms_of(price: Price) -> Terms:
     """A row's terms, to be compared."""
-    return (price.currency, price.unit_amount, price.interval, price.interval_count, price.trial_days, price.instalments)
+    return terms_key(price_terms(price))

@@ -1,0 +1,3 @@
+from tests.reconciliation.conftest import command, world
+
+__all__ = ["command", "world"]
