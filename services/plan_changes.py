@@ -1,7 +1,7 @@
 """Giving a running subscription another price or quantity, and saying before what that costs."""
 
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -14,7 +14,9 @@ from services.billing import Billing
 from services.errors import InvalidInput, NotFound, PlanInactive, PriceUnavailable, SubscriptionAlreadyCanceled, SubscriptionNotActive
 from services.idempotency import Done
 from services.plan_groups import check_free
+from services.proration_dates import proration_date
 from services.purchases import MAX_QUANTITY, Purchase, check_amounts
+from services.snapshot import Snapshot
 from services.stripe_fields import Json
 from services.subscription_changes import Asked, Wanted, change_subscription, found, item_of
 from services.text_input import MAX_ID, checked_text
@@ -38,7 +40,10 @@ class ProrationBehavior(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PlanChange:
-    """Another price of the same currency, and a quantity (as before when None); prorated as of `proration_date`, now when None."""
+    """Another price of the same currency, and a quantity (as before when None).
+
+    Prorated as of `proration_date`, that of a preview of just before (services.proration_dates), or now when None.
+    """
 
     price_id: str
     quantity: int | None = None
@@ -72,11 +77,13 @@ async def change_plan(billing: Billing, asked: Asked, wanted: PlanChange) -> Don
     Raises what `checked` raises, CardDeclined, and as `change_subscription`.
     """
     _check(wanted)
+    at_stripe = await _at_stripe(billing, await found(asked))
 
     async def check(subscription: Subscription) -> Wanted:
         purchase = await checked(billing.settings, subscription, wanted)
+        at = await proration_date(subscription, at_stripe, wanted.proration_date)
         told = {"price": [subscription.price_id, purchase.price.id], "quantity": [subscription.quantity, purchase.quantity]}
-        parameters = {"payment_behavior": "error_if_incomplete", **_prorated(wanted)}
+        parameters = {"payment_behavior": "error_if_incomplete", **_prorated(wanted.proration, at)}
         told |= {"proration": wanted.proration.value}
         return Wanted(SubscriptionChangeKind.CHANGE, purchase.price, purchase.quantity, parameters, told)
 
@@ -91,9 +98,16 @@ def _check(wanted: PlanChange) -> None:
         raise InvalidInput("Without prorations there is no date to prorate from: leave it out.", "prorationDate")
 
 
-def _prorated(wanted: PlanChange) -> dict[str, Any]:
-    at = wanted.proration_date
-    return {"proration_behavior": wanted.proration.lower()} | ({"proration_date": int(at.timestamp())} if at else {})
+async def _at_stripe(billing: Billing, subscription: Subscription) -> Snapshot:
+    told = await billing.stripe.retrieve("subscription", subscription.stripe_subscription_id)
+    if told is None:
+        raise NotFound("Stripe has no such subscription any more.", "id")
+    return told
+
+
+def _prorated(proration: ProrationBehavior, at: datetime) -> dict[str, Any]:
+    dated = {} if proration is ProrationBehavior.NONE else {"proration_date": int(at.timestamp())}
+    return {"proration_behavior": proration.lower(), **dated}
 
 
 async def checked(settings: Settings, subscription: Subscription, wanted: PlanChange) -> Purchase:
@@ -116,7 +130,6 @@ async def checked(settings: Settings, subscription: Subscription, wanted: PlanCh
         raise InvalidInput("The subscription has this price and quantity: there is nothing to change.", "priceId")
     purchase = Purchase(price.plan, price, quantity)
     check_amounts(purchase)
-    _check_date(subscription, wanted.proration_date)
     await check_free(settings.one_subscription_per, subscription.customer_id, price.plan, "priceId", beside=subscription.id)
     return purchase
 
@@ -139,25 +152,15 @@ async def _check_instalments(subscription: Subscription, price: Price) -> None:
         raise InvalidInput("What is paid in instalments runs to its end as it was begun.", "priceId")
 
 
-def _check_date(subscription: Subscription, at: datetime | None) -> None:
-    start, end = subscription.current_period_start, subscription.current_period_end
-    if at is not None and not (start and end and start <= at <= end):
-        raise InvalidInput("The date to prorate from is within the running period.", "prorationDate")
-
-
 async def preview_change(billing: Billing, asked: Asked, wanted: PlanChange) -> Preview:
     """What Stripe says that the change would cost; nothing is changed. Raises what `change_plan` raises, and no CardDeclined."""
-    billing.stripe.require_enabled()
-    checked_text(asked.subscription_id, MAX_ID, "id")
     _check(wanted)
     subscription = await found(asked)
     purchase = await checked(billing.settings, subscription, wanted)
-    told = await billing.stripe.retrieve("subscription", subscription.stripe_subscription_id)
-    if told is None:
-        raise NotFound("Stripe has no such subscription any more.", "id")
+    told = await _at_stripe(billing, subscription)
+    at = await proration_date(subscription, told, wanted.proration_date)
     price = await publication.stripe_id_of(billing, purchase.price.id)
     question = _Question(billing, subscription, [item_of(told.object, price, purchase.quantity)])
-    at = wanted.proration_date or datetime.fromtimestamp(told.version, UTC)
     invoice = await question.ask(wanted.proration, at)
     if not await _billed_now(subscription, purchase.price, wanted.proration):
         return _later(invoice, subscription, at)
@@ -175,8 +178,7 @@ class _Question:
 
     async def ask(self, proration: ProrationBehavior, at: datetime) -> Json:
         """The invoice that Stripe would make: now, or else the next one (docs.stripe.com/api/invoices/create_preview)."""
-        dated = {} if proration is ProrationBehavior.NONE else {"proration_date": int(at.timestamp())}
-        details: Any = {"items": self.items, "proration_behavior": proration.lower(), **dated}
+        details: Any = {"items": self.items, **_prorated(proration, at)}
         parameters: Any = {"subscription": self.subscription.stripe_subscription_id, "subscription_details": details}
         told = await self.billing.stripe.call("invoice.create_preview", lambda client: client.v1.invoices.create_preview_async(parameters))
         return told.object

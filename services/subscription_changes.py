@@ -90,7 +90,8 @@ async def _begin(asked: Asked, check: Check) -> str:
 
 
 async def found(asked: Asked) -> Subscription:
-    """The subscription that is meant. Raises NotFound, also for somebody else's."""
+    """The subscription that is meant. Raises InvalidInput, and NotFound, also for somebody else's."""
+    checked_text(asked.subscription_id, MAX_ID, "id")
     named = Subscription.filter(id=asked.subscription_id)
     row = await (named if asked.staff else named.filter(customer__external_id=asked.caller.viewer.external_id)).first()
     if row is None:

@@ -41,7 +41,8 @@ class ChangeSubscriptionInput(Given):
     quantity: int | None = strawberry.field(default=strawberry.UNSET, description="As before when left out.")
     proration: ProrationBehavior | None = ProrationBehavior.CREATE_PRORATIONS
     proration_date: datetime | None = strawberry.field(
-        default=strawberry.UNSET, description="That of a preview, so that the change costs what it said; now when left out."
+        default=strawberry.UNSET,
+        description="That of a preview of the last hour, so that the change costs what it said; now when left out.",
     )
     idempotency_key: str | None = strawberry.UNSET
 

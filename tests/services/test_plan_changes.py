@@ -21,14 +21,16 @@ from services.errors import (
     PlanInactive,
     PriceUnavailable,
     Refusal,
+    StripeUnavailable,
     SubscriptionAlreadyCanceled,
     SubscriptionNotActive,
 )
 from services.plan_changes import PlanChange, Preview, ProrationBehavior, change_plan, preview_change
+from services.recovery import finish_pending
 from services.subscription_changes import Asked
 from services.subscriptions import cancel_subscription
 from settings import OneSubscriptionPer
-from tests.services.between import Between
+from tests.services.between import Between, instead
 from tests.services.shop import ALICE, BOB, checkout, price_of, subscribed
 from tests.services.subscribers import DAY, MONTHLY, at, begun, heard, invoices, mine
 
@@ -203,6 +205,58 @@ async def test_what_cannot_be_changes_nothing(shop: Billing, stripe: Between) ->
                 await verb(shop, asked, PlanChange(price.id))
     assert (await SubscriptionChange.all().count(), await AuditEntry.filter(action="subscription.change").count()) == (0, 0)
     assert stripe.posted == []
+
+
+async def test_the_date_is_that_of_a_preview_of_just_before(shop: Billing, stripe: Between) -> None:
+    """One of the period's end would make a dear plan cost nothing until then, one of its beginning give back what was used."""
+    subscription, price = await begun(shop, stripe), await team(shop)
+    await stripe.sandbox.engine.advance(10 * DAY)
+    preview, change = await previewed(shop, subscription, PlanChange(price.id, proration=NOW))
+    start, end = subscription.current_period_start, subscription.current_period_end
+    assert start is not None
+    assert end is not None
+    minutes = [preview.proration_date - timedelta(minutes=61), preview.proration_date + timedelta(minutes=1)]
+    far = [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)]
+    stripe.clear()
+    for date in [start, end, end - timedelta(seconds=1), *minutes, *far]:
+        for verb in (change_plan, preview_change):
+            with pytest.raises(InvalidInput) as refused:
+                await verb(shop, mine(subscription), PlanChange(price.id, proration=NOW, proration_date=date))
+            assert refused.value.field == ("prorationDate",), date
+    assert (await SubscriptionChange.all().count(), stripe.posted) == (0, [])
+    await stripe.sandbox.engine.advance(3_000)
+    await change_plan(shop, mine(subscription), change)
+    paid = (await invoices(await heard(shop, subscription)))[1][1]
+    assert paid == preview.due_now.amount
+
+
+async def test_nobody_is_credited_for_what_came_before_the_last_change(shop: Billing, stripe: Between) -> None:
+    subscription, price = await begun(shop, stripe), await team(shop)
+    await stripe.sandbox.engine.advance(10 * DAY)
+    held = str(subscription.price_id)
+    preview, _ = await previewed(shop, subscription, PlanChange(price.id))
+    await stripe.sandbox.engine.advance(1_800)
+    await change_plan(shop, mine(subscription), PlanChange(price.id, proration=NOW))
+    for verb in (change_plan, preview_change):
+        with pytest.raises(InvalidInput) as refused:
+            await verb(shop, mine(subscription), PlanChange(held, proration=NOW, proration_date=preview.proration_date))
+        assert refused.value.field == ("prorationDate",)
+    await change_plan(shop, mine(subscription), PlanChange(held, proration=NOW))
+    (_, (_, charged, _), (_, credited, _)) = await invoices(await heard(shop, subscription))
+    assert abs(charged + credited) <= 1
+
+
+async def test_a_change_that_was_cut_off_costs_what_it_did_when_it_was_asked(shop: Billing, stripe: Between) -> None:
+    subscription, price = await begun(shop, stripe), await team(shop)
+    await stripe.sandbox.engine.advance(10 * DAY)
+    preview, _ = await previewed(shop, subscription, PlanChange(price.id, proration=NOW))
+    stripe.faults += [(f"/{subscription.stripe_subscription_id}", instead(500))] * 4
+    with pytest.raises(StripeUnavailable):
+        await change_plan(shop, mine(subscription), PlanChange(price.id, proration=NOW))
+    await stripe.sandbox.engine.advance(5 * DAY)
+    assert await finish_pending(shop, older_than=-timedelta(days=1)) == 1
+    paid = (await invoices(await heard(shop, subscription)))[1][1]
+    assert abs(paid - preview.due_now.amount) <= 1
 
 
 @pytest.mark.parametrize(
