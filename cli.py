@@ -7,6 +7,7 @@ import typer
 from commands.catalogue import catalogue
 from commands.outbox import outbox
 from commands.reconcile import reconcile
+from commands.sandbox import sandbox
 from commands.starting import checked_settings, end, read_settings, refuse
 from commands.subscriptions import subscriptions
 from commands.webhooks import webhooks
@@ -24,6 +25,7 @@ cli.add_typer(webhooks, name="webhooks")
 cli.add_typer(outbox, name="outbox")
 cli.add_typer(subscriptions, name="subscriptions")
 cli.add_typer(catalogue, name="catalogue")
+cli.add_typer(sandbox, name="sandbox")
 
 
 def main() -> None:

@@ -14,12 +14,13 @@ from starlette.datastructures import MutableHeaders
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
-from sandbox import lifecycle, pages
+from sandbox import pages, steering
 from sandbox.clock import Clock
 from sandbox.configuration import Configuration
 from sandbox.delivery import Delivery
 from sandbox.engine import Engine
 from sandbox.gateway import Gateway
+from sandbox.passing import Passing
 from sandbox.store import Store
 from sandbox.transaction import Transaction
 
@@ -46,6 +47,7 @@ class Sandbox:
         self._delivery: Delivery | None = None
         self._task: asyncio.Task[None] | None = None
         self._wake, self._idle = asyncio.Event(), asyncio.Event()
+        self._passing = Passing(configuration, self.clock, self._store, self._poke)
         self.engine = Engine(self.run, self.advance, configuration.chaos, configuration.account)
         gateway = Gateway(configuration, self.clock, self._transact)
         self._app = Starlette(routes=[Route("/v1/{path:path}", gateway_endpoint(gateway), methods=METHODS), *pages.routes])
@@ -66,6 +68,7 @@ class Sandbox:
         if self._task is not None:
             raise RuntimeError("the sandbox is started already")
         await self._store.open()
+        await self._passing.start()
         self._delivery = Delivery(self.configuration, self.clock, self._store)
         self._task = asyncio.create_task(self._serve(self._delivery), name="sandbox-delivery")
 
@@ -76,12 +79,13 @@ class Sandbox:
         self._task.cancel()
         await asyncio.wait([self._task])
         self._task = None
+        await self._passing.stop()
         self._idle.set()
         await self._delivery.close()
         await self._store.close()
 
     async def drain(self) -> None:
-        """Wait until nothing is due: every delivery was answered 2xx or waits for its next try."""
+        """Wait until time is being moved no more and nothing is due: every delivery was answered 2xx or waits for its next try."""
         if self._task is None:
             return
         self._poke()
@@ -95,18 +99,12 @@ class Sandbox:
         """Move time forward: what falls due in between happens first, in order and as of its own second. ValueError for a negative."""
         if seconds < 0:
             raise ValueError("time can only be moved forward")
-        while await self._happen(self.clock.now() + seconds):
-            pass
-        self.clock.advance(seconds)
-        self._poke()
-
-    async def _happen(self, until: int) -> bool:
-        return await self._store.transact(lambda connection: lifecycle.advance(Transaction(connection, self.configuration, until)))
+        await self._passing.advance(seconds)
 
     async def _catch_up(self) -> None:
         """Let what is due happen before a call, so that the call's events come after it and not before."""
         try:
-            await self._happen(self.clock.now())
+            await self._passing.catch_up()
         except sqlite3.Error:
             raise
         except Exception:  # one bad object must not end all calls
@@ -137,10 +135,11 @@ class Sandbox:
 
     async def _pass(self, delivery: Delivery) -> float:
         self._wake.clear()
-        await self._happen(self.clock.now())
+        moving = self._passing.go_on(await self._store.transact(steering.target))
+        await self._passing.catch_up()
         while await delivery.send_next():
             pass
-        if not self._wake.is_set():
+        if not moving and not self._wake.is_set():
             self._idle.set()
         next_at = await delivery.next_at()
         return TICK_SECONDS if next_at is None else min(TICK_SECONDS, max(0.05, next_at - self.clock.now()))

@@ -41,6 +41,7 @@ from sandbox.repricing import reprice
 from sandbox.resources import payment_methods
 from sandbox.resources.checkout_sessions import fresh
 from sandbox.shapes import Json
+from sandbox.steering import MAX_ADVANCE
 from sandbox.submission import Buyer, submit
 from sandbox.transaction import Transaction
 from sandbox.views import (
@@ -54,9 +55,6 @@ from sandbox.views import (
     result,
     success_url,
 )
-
-MAX_ADVANCE = 10 * 366 * 86400
-"""Seconds that time may be moved by at once."""
 
 DISPUTABLE = "json_extract(body, '$.status') = 'succeeded' AND NOT json_extract(body, '$.disputed')"
 

@@ -27,6 +27,7 @@ PREFIXES: dict[str, str] = {
     "billing_portal.session": "bps_",
     "billing_portal.configuration": "bpc_",
     "webhook_endpoint": "we_",
+    "test_helpers.test_clock": "clock_",
     "event": "evt_",
     "v2.core.event": "evt_",
     "coupon": "",

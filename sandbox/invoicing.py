@@ -98,6 +98,7 @@ def _of_customer(customer: Json) -> Json:
         "customer_shipping": customer["shipping"],
         "customer_tax_exempt": customer["tax_exempt"],
         "customer_tax_ids": [],
+        "test_clock": customer["test_clock"],
     }
 
 

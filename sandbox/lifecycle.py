@@ -11,17 +11,19 @@ from sandbox.transaction import Transaction
 MAX_STEPS = 200
 
 
-def advance(tx: Transaction) -> bool:
-    """Do everything that is due, oldest first and each as of the second it was due at: at most 200 steps in one transaction.
+def advance(tx: Transaction) -> int | None:
+    """Do everything that is due, oldest first and each as of the second it was due at: at most MAX_STEPS in one transaction.
 
-    Returns whether something is left for the next pass.
+    Returns that second (UTC) of the last step when something may be left for the next pass, None when nothing is.
     """
+    at: int | None = None
     for _ in range(MAX_STEPS):
         row = tx.connection.execute("SELECT id, at FROM due WHERE at <= ? ORDER BY at LIMIT 1", (tx.now,)).fetchone()
         if row is None:
-            return False
-        step(Transaction(tx.connection, tx.configuration, row["at"]), row["id"])
-    return True
+            return None
+        at = int(row["at"])
+        step(Transaction(tx.connection, tx.configuration, at), row["id"])
+    return at
 
 
 def step(tx: Transaction, due: str) -> None:

@@ -1,5 +1,6 @@
 """The fields of every resource, read from the installed SDK's classes, so that objects come in the pinned version's shape."""
 
+import functools
 import inspect
 import types
 import typing
@@ -40,6 +41,7 @@ CLASSES: dict[str, type[StripeObject]] = {
     "refund": stripe.Refund,
     "subscription": stripe.Subscription,
     "subscription_item": stripe.SubscriptionItem,
+    "test_helpers.test_clock": stripe.test_helpers.TestClock,
     "webhook_endpoint": stripe.WebhookEndpoint,
 }
 
@@ -64,7 +66,12 @@ KEPT: dict[str, frozenset[str]] = {
 
 
 def fields(cls: type) -> dict[str, Any]:
-    """Return a class's API fields with their annotations, without its class variables."""
+    """Return a class's API fields with their annotations, without its class variables: to be read, it is the same dict each time."""
+    return _fields(cls)
+
+
+@functools.cache
+def _fields(cls: type) -> dict[str, Any]:
     found = {name: note for name, note in inspect.get_annotations(cls).items() if not name.startswith("_")}
     return {name: note for name, note in found.items() if get_origin(note) is not typing.ClassVar}
 

@@ -1,4 +1,4 @@
-"""The sandbox's own SQLite file: objects (events are objects too), webhook deliveries with their attempts, idempotent answers.
+"""The sandbox's own SQLite file: objects (events are objects too), deliveries with their attempts, the clock, idempotent answers.
 
 One thread owns the connection and runs one transaction after the other; an answer leaves only after its commit.
 """
@@ -32,6 +32,8 @@ CREATE TABLE IF NOT EXISTS attempts (
     milliseconds INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS attempts_event ON attempts (event, seq);
+CREATE TABLE IF NOT EXISTS clock (id INTEGER PRIMARY KEY CHECK (id = 1), moved INTEGER NOT NULL DEFAULT 0, target INTEGER);
+INSERT OR IGNORE INTO clock (id) VALUES (1);
 CREATE TABLE IF NOT EXISTS answers (
     key TEXT PRIMARY KEY, created INTEGER NOT NULL, fingerprint TEXT NOT NULL, status INTEGER NOT NULL, request_id TEXT NOT NULL,
     body TEXT NOT NULL

@@ -80,6 +80,7 @@ def _new(tx: Transaction, terms: Terms) -> Json:
     made = tx.new("subscription", customer=terms.customer["id"], currency=terms.items[0][0]["currency"], **terms.known)
     made |= {"status": "incomplete" if trial_end is None else "trialing", "latest_invoice": new_id("invoice"), "start_date": tx.now}
     made |= {"billing_cycle_anchor": trial_end or tx.now, "trial_start": None if trial_end is None else tx.now, "trial_end": trial_end}
+    made["test_clock"] = terms.customer["test_clock"]
     made["billing_mode"] = {"type": "flexible", "flexible": {"proration_discounts": "included"}}
     made["invoice_settings"]["issuer"] = {"type": "self"}
     made["payment_settings"] = nested(stripe.Subscription.PaymentSettings) | (made["payment_settings"] or {})

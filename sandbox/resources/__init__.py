@@ -18,6 +18,7 @@ from sandbox.resources import (
     products,
     refunds,
     subscriptions,
+    test_clocks,
     test_helpers,
     webhook_endpoints,
 )
@@ -41,6 +42,7 @@ ROUTES: list[Route] = [
     *products.ROUTES,
     *refunds.ROUTES,
     *subscriptions.ROUTES,
+    *test_clocks.ROUTES,
     *test_helpers.ROUTES,
     *webhook_endpoints.ROUTES,
 ]

@@ -14,7 +14,7 @@ from sandbox.subscribing import ENDED, cancel
 from sandbox.transaction import Transaction
 
 _FIELDS = ("name", "email", "phone", "description", "balance", "preferred_locales", "tax_exempt", "individual_name", "business_name")
-_UNSUPPORTED = ("source", "tax_id_data", "test_clock", "cash_balance", "tax")
+_UNSUPPORTED = ("source", "tax_id_data", "cash_balance", "tax")
 
 
 def new_customer(tx: Transaction, **known: object) -> Json:
@@ -29,6 +29,8 @@ def create(tx: Transaction, call: Call) -> Json:
     """Create a customer."""
     refuse_unsupported(call, *_UNSUPPORTED)
     blank: Json = {"metadata": {}}
+    if call.given("test_clock"):
+        blank["test_clock"] = tx.get("test_helpers.test_clock", call.given("test_clock"), "test_clock")["id"]
     made = new_customer(tx, **_address(assign(blank, call, *_FIELDS), call))
     if call.given("payment_method"):
         attach(tx, resolve(tx, call.given("payment_method")), made["id"])

@@ -92,7 +92,7 @@ class StillClock(Clock):
         self._now = now
 
     def now(self) -> int:
-        return self._now + self._offset
+        return self._now + self.moved
 
 
 class World:
@@ -124,6 +124,7 @@ class World:
         still = StillClock(self.sandbox.clock.now())
         self.sandbox.clock.now = still.now  # type: ignore[method-assign]  # all of the sandbox has this clock
         self.sandbox.clock.advance = still.advance  # type: ignore[method-assign]
+        self.sandbox.clock.move_to = still.move_to  # type: ignore[method-assign]
         self._seen = len(await self.stage.objects("event"))
         self.given_up = set()
 

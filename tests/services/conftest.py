@@ -22,9 +22,9 @@ async def stripe_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterat
 async def stripe(stripe_server: Between) -> AsyncIterator[Between]:
     """The sandbox of all tests, whose clock each leaves as it was."""
     stripe_server.clear()
-    ahead = stripe_server.sandbox.clock._offset
+    ahead = stripe_server.sandbox.clock.moved
     yield stripe_server
-    stripe_server.sandbox.clock._offset = ahead
+    stripe_server.sandbox.clock.moved = ahead
 
 
 def settings_for(base: str, **more: Any) -> Settings:
