@@ -6,6 +6,7 @@ import typer
 
 from commands.catalogue import catalogue
 from commands.outbox import outbox
+from commands.portal import portal
 from commands.reconcile import reconcile
 from commands.sandbox import sandbox
 from commands.starting import checked_settings, end, read_settings, refuse
@@ -26,6 +27,7 @@ cli.add_typer(outbox, name="outbox")
 cli.add_typer(subscriptions, name="subscriptions")
 cli.add_typer(catalogue, name="catalogue")
 cli.add_typer(sandbox, name="sandbox")
+cli.add_typer(portal, name="portal")
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from services.audit import Caller
 from services.billing import Billing
 from services.errors import InvalidInput, NoStripeCustomer, NotFound, PortalNotConfigured, StripeRejected, SubscriptionNotActive
 from services.idempotency import Call, Done, once
+from services.portal_configurations import configuration_for
 from services.return_urls import return_url
 from services.text_input import MAX_ID, checked_text
 
@@ -23,6 +24,8 @@ class PortalFlow(StrEnum):
     SUBSCRIPTION_CANCEL = "SUBSCRIPTION_CANCEL"
     SUBSCRIPTION_UPDATE = "SUBSCRIPTION_UPDATE"
 
+
+NONE_FITS = "The customer portal is not set up for this at Stripe: billgraph portal setup does it."
 
 OF_SUBSCRIPTION = frozenset({PortalFlow.SUBSCRIPTION_CANCEL, PortalFlow.SUBSCRIPTION_UPDATE})
 """Flows that are about one subscription."""
@@ -93,7 +96,9 @@ async def _stripe_key(call: Call) -> str:
 
 async def _opened(billing: Billing, customer_id: str, request: PortalRequest, back: str, stripe_key: str) -> str:
     customer = await Customer.get(id=customer_id)
+    configuration = await configuration_for(billing, customer_id, request.subscription_id)
     parameters: Any = {"customer": customer.stripe_customer_id, "return_url": back, **await _flow(request)}
+    parameters |= {"configuration": configuration} if configuration else {}
     options: Any = {"idempotency_key": stripe_key}
     try:
         made = await billing.stripe.call(
@@ -101,7 +106,7 @@ async def _opened(billing: Billing, customer_id: str, request: PortalRequest, ba
         )
     except StripeRejected as refusal:
         if "configuration" in refusal.message.lower():
-            raise PortalNotConfigured("Save a customer portal configuration in Stripe's dashboard first.") from refusal
+            raise PortalNotConfigured(NONE_FITS) from refusal
         raise
     return str(made.object["url"])
 

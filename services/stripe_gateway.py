@@ -39,6 +39,7 @@ Request = Callable[[stripe.StripeClient], Awaitable[Any]]
 """What to ask: must carry an idempotency key in its options when it makes or moves something, or a second try would do it twice."""
 
 PATHS = {
+    "billing_portal.configuration": "billing_portal/configurations",
     "charge": "charges",
     "checkout.session": "checkout/sessions",
     "coupon": "coupons",
@@ -57,7 +58,13 @@ PATHS = {
 }
 """Stripe's word for an object (its `object` attribute) and where such objects are read."""
 
-EXPANSIONS = {"coupon": ["applies_to"], "invoice": ["payments"], "payment_intent": ["latest_charge"], "refund": ["charge"]}
+EXPANSIONS = {
+    "billing_portal.configuration": ["features.subscription_update.products"],
+    "coupon": ["applies_to"],
+    "invoice": ["payments"],
+    "payment_intent": ["latest_charge"],
+    "refund": ["charge"],
+}
 """Fields that Stripe leaves out of an object unless asked for."""
 
 _log = structlog.get_logger(__name__)
