@@ -5,6 +5,7 @@ from dataclasses import replace
 from models import BillingInterval, Plan, PlanKind, Seller
 from services.billing import Billing
 from services.catalogue import PlanTerms, PriceTerms, save_plan
+from services.portal_configurations import portal_plan, take
 from services.publication import publish
 
 SELLER = "demo-seller"
@@ -48,7 +49,7 @@ PLANS = (
 
 
 async def seed_demo(billing: Billing) -> None:
-    """Make the demo's seller, and its plans where there is none of their code; bring those that are there to Stripe.
+    """Make the demo's seller, and its plans where there is none of their code; bring those that are there to Stripe, and the portal up.
 
     Raises the gateway's Refusals.
     """
@@ -60,3 +61,5 @@ async def seed_demo(billing: Billing) -> None:
             await save_plan(billing, replace(terms, seller_id=seller.id) if terms.code == COURSE else terms)
         else:
             await publish(billing, found.id)
+    for step in (await portal_plan(billing)).steps:
+        await take(billing, step)

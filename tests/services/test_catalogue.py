@@ -10,6 +10,7 @@ from services.billing import Billing
 from services.catalogue import PlanTerms, PriceTerms, save_plan
 from services.demo_catalogue import PLANS, seed_demo
 from services.errors import InvalidInput, StripeUnavailable
+from services.portal_configurations import portal_plan
 from services.publication import publish
 from tests.services.between import Between, afterwards, instead
 from tests.services.shop import COURSE, PRO, price_of
@@ -119,6 +120,7 @@ async def test_the_demo_is_seeded_once(billing: Billing, stripe: Between) -> Non
     await seed_demo(billing)
     assert {row.code for row in await Plan.all()} == {terms.code for terms in PLANS}
     assert await Price.filter(stripe_price_id=None).count() == 0
+    assert (await portal_plan(billing)).steps == ()
     await Plan.filter(code="pro").update(name="Renamed by the seller")
     stripe.clear()
     await seed_demo(billing)
