@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
+from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Mount, Route
 
 from models.database import connect, disconnect
@@ -96,11 +97,15 @@ def _routes(billing: Billing, graphql: GraphQLEndpoint[Context], sandbox: Sandbo
     return [
         Route("/graphql", graphql),
         Route("/webhooks/stripe", webhook_endpoint(billing)),
-        *([Mount(SANDBOX_MOUNT, sandbox)] if sandbox else []),
+        *([Route(SANDBOX_MOUNT, _to_overview), Mount(SANDBOX_MOUNT, sandbox)] if sandbox else []),
         *graphiql_routes(None if settings.production else lambda: _viewers(settings)),
         *([] if settings.production else page_routes(sandbox=settings.sandbox)),
         Mount("", _rare(operations)),
     ]
+
+
+def _to_overview(_: Request) -> RedirectResponse:
+    return RedirectResponse(f"{SANDBOX_MOUNT}/")
 
 
 def _sandbox(settings: Settings) -> Sandbox:

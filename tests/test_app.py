@@ -97,3 +97,11 @@ def test_a_server_process_does_not_start_with_a_problem(monkeypatch: pytest.Monk
     monkeypatch.setenv("ENVIRONMENT", "production")
     with pytest.raises(ValueError, match="Set STRIPE_SECRET_KEY to your account's key"):
         from_environment()
+
+
+async def test_the_sandbox_is_found_without_its_slash(tmp_path: Path) -> None:
+    app = create_app(completed(Settings(billgraph_var=tmp_path)))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8000") as client:
+        answer = await client.get("/sandbox")
+    assert (answer.status_code, answer.headers["location"]) == (307, "/sandbox/")
+    await close(app)
