@@ -3,7 +3,19 @@
 from collections.abc import Iterable
 from typing import TypeVar
 
-from models import PAID, CheckoutSession, Dispute, Invoice, InvoiceStatus, Payment, PaymentStatus, Refund, Subscription, SubscriptionStatus
+from models import (
+    PAID,
+    CheckoutSession,
+    Dispute,
+    Invoice,
+    InvoiceStatus,
+    Payment,
+    PaymentStatus,
+    Refund,
+    Subscription,
+    SubscriptionChange,
+    SubscriptionStatus,
+)
 from models.persistence import find, lock_id
 from models.record import Record
 from services.fulfilment.allocation import allocate
@@ -87,6 +99,7 @@ async def _subscriptions(made: list[Change], paid: list[Payment | Invoice]) -> l
 
 async def _supersede(made: list[Change]) -> None:
     """Nobody is charged twice: what stands open for a thing that is paid, or being paid, now is closed."""
+    asked = {(row.subscription_id, row.price_id) for row in _rows(made, SubscriptionChange).values()}
     for one in made:
         begun = one.before is None or "status" in one.before
         former = one.before.get("status") if one.before else None
@@ -98,4 +111,4 @@ async def _supersede(made: list[Change]) -> None:
             await end_by_instalments(one.row)
             first = begun and former in {None, SubscriptionStatus.INCOMPLETE}
             if first or (one.before and "plan_id" in one.before):
-                await supersede_by_subscription(one.row, begun=first)
+                await supersede_by_subscription(one.row, begun=first, asked=(one.row.id, one.row.price_id) in asked)

@@ -1,7 +1,20 @@
 """A thing that was paid is not to be paid again: what else stands open for it is staged to be closed, and a second payment to go back."""
 
-from models import LIVE, AuditEntry, CheckoutSession, OutboxKind, Payment, PaymentStatus, Plan, PlanKind, Subscription, SubscriptionStatus
-from models.persistence import find
+from models import (
+    LIVE,
+    AuditEntry,
+    CheckoutSession,
+    Customer,
+    OutboxKind,
+    Payment,
+    PaymentStatus,
+    Plan,
+    PlanKind,
+    Subscription,
+    SubscriptionChange,
+    SubscriptionStatus,
+)
+from models.persistence import find, lock_id
 from services import outbox
 from services.audit import ITSELF
 from services.plan_groups import excluding
@@ -23,6 +36,7 @@ async def supersede_by_payment(payment: Payment, *, first: bool) -> None:
         return
     if first:
         await outbox.stage(OutboxKind.CLOSE_CHECKOUTS, payment.id)
+    await _alone(str(payment.customer_id))
     held = Payment.filter(
         customer_id=payment.customer_id, plan_id=payment.plan_id, status__in=STANDING, subscription_id=None, invoice_id=None
     )
@@ -36,13 +50,27 @@ async def supersede_on_the_way(payment: Payment) -> None:
         await outbox.stage(OutboxKind.CLOSE_CHECKOUTS, payment.id)
 
 
-async def supersede_by_subscription(subscription: Subscription, *, begun: bool) -> None:
-    """For a subscription that has just begun, or has got another plan (then nothing that runs beside it is ended)."""
+async def supersede_by_subscription(subscription: Subscription, *, begun: bool, asked: bool) -> None:
+    """For a subscription that has just begun, or has got another plan: then what runs beside it is ended only where our customer `asked`.
+
+    That was refused while anything ran beside it, so it has begun since then; who switches in Stripe's portal may have both.
+    """
     if subscription.plan_id is None or subscription.status not in LIVE:
         return
     await outbox.stage(OutboxKind.CLOSE_CHECKOUTS, subscription.id)
-    if begun and len(await _running(OneSubscriptionPer.GROUP, subscription)) > 1:
+    await _alone(subscription.customer_id)
+    others = [row for row in await _running(OneSubscriptionPer.GROUP, subscription) if row.id != subscription.id]
+    if begun and others:
         await outbox.stage(OutboxKind.END_DUPLICATE, subscription.id)
+    elif asked or await SubscriptionChange.filter(pending_subscription_id=subscription.id, price__plan_id=subscription.plan_id).exists():
+        for row in others:
+            if row.created_at >= subscription.created_at:
+                await outbox.stage(OutboxKind.END_DUPLICATE, row.id)
+
+
+async def _alone(customer_id: str) -> None:
+    """Until this transaction ends no other one decides about the same customer without seeing what it has written."""
+    await lock_id(Customer, customer_id)
 
 
 async def running_beside(per: OneSubscriptionPer, subject: Subscription) -> list[Subscription]:
