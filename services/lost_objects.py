@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from models import CheckoutSession, Customer, Payment, PromotionCode, Refund, SubscriptionChange
+from models import CheckoutSession, Customer, Payment, PromotionCode, Refund
 from services.billing import Billing
 from services.snapshot import Snapshot
 from services.stripe_gateway import Request
@@ -14,10 +14,8 @@ MAX_PAGES = 10
 """Pages that are searched."""
 
 
-async def find_at_stripe(billing: Billing, row: CheckoutSession | Payment | Refund | PromotionCode | SubscriptionChange) -> Snapshot | None:
-    """The row's object as Stripe has it now; None when Stripe has none, as of changes it keeps none. Raises the gateway's Refusals."""
-    if isinstance(row, SubscriptionChange):
-        return None
+async def find_at_stripe(billing: Billing, row: CheckoutSession | Payment | Refund | PromotionCode) -> Snapshot | None:
+    """The row's object as Stripe has it now; None when Stripe has none. Raises the gateway's Refusals."""
     if isinstance(row, Refund):
         return await _refund(billing, row)
     if isinstance(row, PromotionCode):

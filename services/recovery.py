@@ -33,7 +33,7 @@ MAX_FAILURES = 10
 """Rows that may fail before a round ends: Stripe is then likely to be down."""
 
 KEY_LIFETIME = timedelta(hours=23)
-"""Stripe keeps idempotency keys for a day. Older rows are looked up at Stripe by our id, and given up when Stripe has no such object."""
+"""Stripe keeps idempotency keys for a day. Older rows are looked up at Stripe, and given up when Stripe has not done them."""
 
 LOST = "Stripe was not reached within a day, and has no such object: ask again."
 
@@ -42,13 +42,21 @@ UNREACHED = "Stripe was not reached within a day: see how the subscription is, a
 _log = structlog.get_logger(__name__)
 
 
+async def _found(billing: Billing, row: Any) -> bool:
+    found = await find_at_stripe(billing, row)
+    if found is not None:
+        await write(billing, found)
+    return found is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How rows of one kind are finished, and given up."""
+    """How rows of one kind are finished, looked up at Stripe and closed when it has done them after all, and given up."""
 
     pending: Callable[[], QuerySet[Any]]
     finish: Callable[[Billing, str], Awaitable[Any]]
     give_up: Callable[[str], Awaitable[None]]
+    look_up: Callable[[Billing, Any], Awaitable[bool]] = _found
 
 
 KINDS = (
@@ -78,6 +86,7 @@ KINDS = (
         lambda: SubscriptionChange.filter(status=SubscriptionChangeStatus.PENDING.value),
         subscription_changes.finish,
         lambda row_id: subscription_changes.fail(row_id, UNREACHED),
+        subscription_changes.look_up,
     ),
 )
 
@@ -115,9 +124,7 @@ async def _finished(billing: Billing, kind: Kind, row: Any) -> bool:
     try:
         if datetime.now(UTC) - row.created_at < KEY_LIFETIME:
             await kind.finish(billing, row.id)
-        elif (found := await find_at_stripe(billing, row)) is not None:
-            await write(billing, found)
-        else:
+        elif not await kind.look_up(billing, row):
             await kind.give_up(row.id)
     except Refusal as refusal:
         _log.warning("pending_row_not_finished", row=row.id, code=refusal.code.value, retryable=refusal.retryable)

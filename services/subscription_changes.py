@@ -125,6 +125,16 @@ async def finish(billing: Billing, row_id: str) -> None:
     await settle(billing.stripe, lambda known: _done(row_id, told, known))
 
 
+async def look_up(billing: Billing, row: SubscriptionChange) -> bool:
+    """Whether the subscription is at Stripe as was wanted: then the change is DONE. Raises the gateway's Refusals."""
+    row = await SubscriptionChange.get(id=row.id).select_related("subscription")
+    now = await billing.stripe.retrieve("subscription", row.subscription.stripe_subscription_id)
+    if now is None or await _request(billing, row, now) is not None:
+        return False
+    await settle(billing.stripe, lambda known: _done(str(row.id), now, known))
+    return True
+
+
 async def _done(row_id: str, told: Snapshot, known: Known) -> None:
     await apply(told, known)
     await _close(row_id, SubscriptionChangeStatus.DONE)
@@ -154,23 +164,47 @@ async def _asked(billing: Billing, row: SubscriptionChange) -> Snapshot:
 
 async def _request(billing: Billing, row: SubscriptionChange, now: Snapshot) -> Request | None:
     """What brings the subscription from how it is now to what is wanted; None where it is so."""
-    stripe_id, options = row.subscription.stripe_subscription_id, _options(row)
-    asked: Any = row.parameters
     match row.kind:
-        case SubscriptionChangeKind.CANCEL if not asked.get("cancel_at_period_end"):
-            return None if now.object.get("ended_at") else lambda client: client.v1.subscriptions.cancel_async(stripe_id, asked, options)
-        case SubscriptionChangeKind.PAUSE:
-            paused = now.object.get("status") == "paused"
-            return None if paused else lambda client: client.v1.subscriptions.pause_async(stripe_id, asked, options)
-        case SubscriptionChangeKind.UNPAUSE:
-            rests = now.object.get("status") == "paused"
-            return None if not rests else lambda client: client.v1.subscriptions.resume_async(stripe_id, asked, options)
+        case SubscriptionChangeKind.CANCEL:
+            return _canceled(row, now)
+        case SubscriptionChangeKind.PAUSE | SubscriptionChangeKind.UNPAUSE:
+            return _rested(row, now)
         case SubscriptionChangeKind.RESUME:
             return await _resumed(row, now)
-        case SubscriptionChangeKind.CHANGE:
-            price = await publication.stripe_id_of(billing, str(row.price_id))
-            asked = asked | {"items": [item_of(now.object, price, row.quantity)]}
-    return lambda client: client.v1.subscriptions.update_async(stripe_id, asked, options)
+    return await _changed(billing, row, now)
+
+
+def _canceled(row: SubscriptionChange, now: Snapshot) -> Request | None:
+    stripe_id, asked = row.subscription.stripe_subscription_id, _parameters(row)
+    if now.object.get("ended_at"):
+        return None
+    if not asked.get("cancel_at_period_end"):
+        return lambda client: client.v1.subscriptions.cancel_async(stripe_id, asked, _options(row))
+    planned = now.object.get("cancel_at_period_end")
+    return None if planned else lambda client: client.v1.subscriptions.update_async(stripe_id, asked, _options(row))
+
+
+def _rested(row: SubscriptionChange, now: Snapshot) -> Request | None:
+    stripe_id, asked, rests = row.subscription.stripe_subscription_id, _parameters(row), now.object.get("status") == "paused"
+    if row.kind == SubscriptionChangeKind.PAUSE:
+        return None if rests else lambda client: client.v1.subscriptions.pause_async(stripe_id, asked, _options(row))
+    return (lambda client: client.v1.subscriptions.resume_async(stripe_id, asked, _options(row))) if rests else None
+
+
+async def _changed(billing: Billing, row: SubscriptionChange, now: Snapshot) -> Request | None:
+    stripe_id, price = row.subscription.stripe_subscription_id, await publication.stripe_id_of(billing, str(row.price_id))
+    if _sold(now.object) == [(price, row.quantity)]:
+        return None
+    asked = _parameters(row) | {"items": [item_of(now.object, price, row.quantity)]}
+    return lambda client: client.v1.subscriptions.update_async(stripe_id, asked, _options(row))
+
+
+def _parameters(row: SubscriptionChange) -> Any:
+    return row.parameters
+
+
+def _sold(subscription: Json) -> list[tuple[str | None, int]]:
+    return [(item.price, item.quantity) for item in shapes.items(subscription)]
 
 
 def _options(row: SubscriptionChange, form: str = "") -> Any:

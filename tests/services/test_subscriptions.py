@@ -21,6 +21,7 @@ from services.errors import (
     SubscriptionNotActive,
 )
 from services.idempotency import Done
+from services.plan_changes import PlanChange, ProrationBehavior, change_plan
 from services.recovery import UNREACHED, finish_pending
 from services.subscription_changes import Asked
 from services.subscriptions import cancel_subscription, pause_subscription, resume_subscription, unpause_subscription
@@ -243,3 +244,23 @@ async def test_what_stripe_did_not_hear_for_a_day_is_given_up(shop: Billing, str
     assert await finish_pending(shop, older_than=-timedelta(days=1)) == 1
     change = await SubscriptionChange.get()
     assert (change.status, change.failure) == ("FAILED", UNREACHED)
+
+
+async def two_seats(billing: Billing, asked: Asked) -> Done[None]:
+    held = await Subscription.get(id=asked.subscription_id)
+    return await change_plan(billing, asked, PlanChange(str(held.price_id), 2, ProrationBehavior.ALWAYS_INVOICE))
+
+
+@pytest.mark.parametrize("verb", [cancel_subscription, pause_subscription, two_seats])
+async def test_what_stripe_did_although_it_was_not_heard_of_for_a_day_is_done(shop: Billing, stripe: Between, verb: Verb) -> None:
+    subscription = await begun(shop, stripe)
+    stripe.clear()
+    stripe.faults += [("", afterwards(502)), *[("", instead(500))] * 3]
+    with pytest.raises(StripeUnavailable):
+        await verb(shop, mine(subscription))
+    change = await SubscriptionChange.get()
+    await SubscriptionChange.filter(id=change.id).update(created_at=change.created_at - timedelta(days=1))
+    stripe.clear()
+    assert await finish_pending(shop, older_than=-timedelta(days=1)) == 1
+    assert [status for _, status in await changes(subscription)] == ["DONE"]
+    assert stripe.posted == []
