@@ -39,6 +39,12 @@ def _ending(row: Subscription, told: Snapshot, end: datetime) -> Request:
     return lambda client: client.v1.subscriptions.update_async(stripe_id, {"cancel_at": at, "proration_behavior": "none"})
 
 
+async def in_instalments(row: Subscription) -> bool:
+    """Whether it ends by itself once so many periods are paid, also where Stripe was not told yet."""
+    price = await Price.get_or_none(id=row.price_id) if row.price_id else None
+    return price is not None and price.instalments is not None
+
+
 async def planned_end(row: Subscription, subscription: Json) -> datetime | None:
     """When the instalments of a subscription, as Stripe has it, are paid: so many periods after it was first billed; None without any."""
     price = await Price.get_or_none(id=row.price_id) if row.price_id else None

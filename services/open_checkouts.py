@@ -62,7 +62,8 @@ async def _open_for(per: OneSubscriptionPer, subject_id: str) -> tuple[QuerySet[
             return _of_invoice(await Invoice.get(id=subject_id))
         case Prefix.SUBSCRIPTION:
             customer_id, plan_id = await Subscription.get(id=subject_id).values_list("customer_id", "plan_id")
-            plans = await excluding(per, await Plan.get(id=plan_id))
+            plan = await Plan.get_or_none(id=plan_id) if plan_id else None
+            plans = await excluding(per, plan) if plan else []  # it may be of another plan by now, which is not ours
         case _:
             customer_id, plan_id = await Payment.get(id=subject_id).values_list("customer_id", "plan_id")
             plans = [plan_id]

@@ -13,6 +13,7 @@ from services import stripe_shapes as shapes
 from services.billing import Billing
 from services.errors import InvalidInput, NotFound, PlanInactive, PriceUnavailable, SubscriptionAlreadyCanceled, SubscriptionNotActive
 from services.idempotency import Done
+from services.instalments import in_instalments
 from services.plan_groups import check_free
 from services.proration_dates import proration_date
 from services.purchases import MAX_QUANTITY, Purchase, check_amounts
@@ -147,8 +148,7 @@ def _check_price(subscription: Subscription, price: Price) -> None:
 
 
 async def _check_instalments(subscription: Subscription, price: Price) -> None:
-    held = await Price.get_or_none(id=subscription.price_id)
-    if price.instalments is not None or (held is not None and held.instalments is not None):
+    if price.instalments is not None or await in_instalments(subscription):
         raise InvalidInput("What is paid in instalments runs to its end as it was begun.", "priceId")
 
 

@@ -4,6 +4,7 @@ from models import ENDED, Subscription, SubscriptionChangeKind, SubscriptionStat
 from services.billing import Billing
 from services.errors import InvalidInput, SubscriptionAlreadyCanceled, SubscriptionNotActive
 from services.idempotency import Done
+from services.instalments import in_instalments
 from services.subscription_changes import Asked, Wanted, change_subscription
 from services.text_input import optional_text
 
@@ -63,7 +64,7 @@ async def pause_subscription(billing: Billing, asked: Asked) -> Done[None]:
     async def check(subscription: Subscription) -> Wanted:
         if subscription.status != SubscriptionStatus.ACTIVE:
             raise SubscriptionNotActive("Only an active subscription can be paused.", "id")
-        if subscription.cancel_at is not None:
+        if subscription.cancel_at is not None or await in_instalments(subscription):
             raise InvalidInput("The end of this subscription is planned: it cannot be paused.", "id")
         return Wanted(SubscriptionChangeKind.PAUSE)
 

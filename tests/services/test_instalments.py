@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models import BillingInterval, Price, Subscription
+from models import BillingInterval, Price, Subscription, SubscriptionChange
 from services.billing import Billing
 from services.errors import InvalidInput
 from services.instalments import periods_later, plan_end
 from services.outbox_tasks import TASKS
 from services.outbox_worker import drain
 from services.plan_changes import PlanChange, change_plan
-from services.subscriptions import cancel_subscription, resume_subscription
+from services.subscriptions import cancel_subscription, pause_subscription, resume_subscription
 from tests.services.between import Between
 from tests.services.shop import price_of
 from tests.services.subscribers import DAY, MONTHLY, begun, heard, invoices, mine
@@ -94,6 +94,17 @@ async def test_it_runs_as_it_was_begun(shop: Billing, stripe: Between) -> None:
     await Price.filter(id=other.id).update(instalments=12)
     with pytest.raises(InvalidInput):
         await change_plan(shop, mine(subscription), PlanChange(other.id))
+
+
+async def test_it_does_not_rest_before_its_end_is_planned_either(shop: Billing, stripe: Between) -> None:
+    """Its parts would be counted anew from when it goes on."""
+    await Price.filter(id=(await price_of("pro", "USD", "MONTH")).id).update(instalments=3)
+    subscription = await begun(shop, stripe)
+    assert subscription.cancel_at is None
+    stripe.clear()
+    with pytest.raises(InvalidInput):
+        await pause_subscription(shop, mine(subscription))
+    assert (await SubscriptionChange.all().count(), stripe.posted) == (0, [])
 
 
 MONTHS = {"MONTH": 1, "YEAR": 12}

@@ -8,6 +8,7 @@ import pytest
 
 from models import CheckoutSession, OutboxEntry, OutboxKind, Payment, Plan, Refund, Subscription, SubscriptionChange
 from models.database import transaction
+from services import outbox
 from services.billing import Billing
 from services.catalogue import save_plan
 from services.checkout import create_checkout_session
@@ -78,6 +79,15 @@ async def test_what_is_begun_while_another_is_changed_to_it_ends(shop: Billing, 
     assert [row.status for row in (await heard(shop, first), await heard(shop, other))] == ["ACTIVE", "CANCELED"]
     assert [refund.amount for refund in await Refund.all()] == [4_900]
     assert await Subscription.filter(plan_id=price.plan_id, status="ACTIVE").count() == 1
+
+
+async def test_a_plan_that_is_not_ours_any_more_closes_nothing(shop: Billing, stripe: Between) -> None:
+    await save_plan(shop, TEAM)
+    subscription, session = await begun(shop, stripe), await page(shop, **TEAMS)
+    await outbox.stage(OutboxKind.CLOSE_CHECKOUTS, subscription.id)
+    await Subscription.filter(id=subscription.id).update(plan_id=None, price_id=None)
+    await work(shop)
+    assert (await CheckoutSession.get(id=session.id)).status == "OPEN"
 
 
 async def hear(snapshots: list[Snapshot | None], known: Known) -> None:
