@@ -118,11 +118,12 @@ async def finish(billing: Billing, row_id: str) -> None:
         return
     try:
         told = await _asked(billing, row)
+        billed = await _billed(billing, row, told)
     except Refusal as refusal:
         if not refusal.retryable:
             await fail(row_id, refusal.message)
         raise
-    await settle(billing.stripe, lambda known: _done(row_id, told, known))
+    await settle(billing.stripe, lambda known: _done(row_id, [told, *billed], known))
 
 
 async def look_up(billing: Billing, row: SubscriptionChange) -> bool:
@@ -131,12 +132,20 @@ async def look_up(billing: Billing, row: SubscriptionChange) -> bool:
     now = await billing.stripe.retrieve("subscription", row.subscription.stripe_subscription_id)
     if now is None or await _request(billing, row, now) is not None:
         return False
-    await settle(billing.stripe, lambda known: _done(str(row.id), now, known))
+    await settle(billing.stripe, lambda known: _done(str(row.id), [now], known))
     return True
 
 
-async def _done(row_id: str, told: Snapshot, known: Known) -> None:
-    await apply(told, known)
+async def _billed(billing: Billing, row: SubscriptionChange, told: Snapshot) -> list[Snapshot]:
+    """The invoice of what goes on, which stays paused until that is paid: known at once, so that it is not asked for twice."""
+    stripe_id = fields.reference(told.object, "latest_invoice") if row.kind == SubscriptionChangeKind.UNPAUSE else None
+    invoice = await billing.stripe.retrieve("invoice", stripe_id) if stripe_id else None
+    return [invoice] if invoice else []
+
+
+async def _done(row_id: str, told: list[Snapshot], known: Known) -> None:
+    for snapshot in told:
+        await apply(snapshot, known)
     await _close(row_id, SubscriptionChangeStatus.DONE)
 
 

@@ -1,6 +1,6 @@
 """What customers and staff do with a running subscription: end it, take that back, let it rest, and go on."""
 
-from models import ENDED, Subscription, SubscriptionChangeKind, SubscriptionStatus
+from models import ENDED, Invoice, InvoiceStatus, Subscription, SubscriptionChangeKind, SubscriptionStatus
 from services.billing import Billing
 from services.errors import InvalidInput, SubscriptionAlreadyCanceled, SubscriptionNotActive
 from services.idempotency import Done
@@ -72,7 +72,7 @@ async def pause_subscription(billing: Billing, asked: Asked) -> Done[None]:
 
 
 async def unpause_subscription(billing: Billing, asked: Asked) -> Done[None]:
-    """Let it go on: a new period begins now and is charged, and while it is not paid the subscription rests.
+    """Let it go on: a new period begins now and is charged, and while that invoice is not paid the subscription rests.
 
     Raises SubscriptionNotActive, and as `change_subscription`.
     """
@@ -80,6 +80,8 @@ async def unpause_subscription(billing: Billing, asked: Asked) -> Done[None]:
     async def check(subscription: Subscription) -> Wanted:
         if subscription.status != SubscriptionStatus.PAUSED:
             raise SubscriptionNotActive("This subscription is not paused.", "id")
+        if await Invoice.filter(subscription_id=subscription.id, status=InvoiceStatus.OPEN.value).exists():
+            raise SubscriptionNotActive("It goes on once its open invoice is paid.", "id")
         return Wanted(SubscriptionChangeKind.UNPAUSE, parameters={"payment_behavior": "resume_on_payment_success"})
 
     return await change_subscription(billing, asked, "unpauseSubscription", {}, check)

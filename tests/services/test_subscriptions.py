@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from models import AuditEntry, Entitlement, InvoiceLine, Subscription, SubscriptionChange, SubscriptionStatus
+from models import AuditEntry, Entitlement, Invoice, InvoiceLine, Subscription, SubscriptionChange, SubscriptionStatus
 from services.billing import Billing
 from services.errors import (
     IdempotencyKeyInUse,
@@ -28,6 +28,7 @@ from services.subscriptions import cancel_subscription, pause_subscription, resu
 from tests.services.between import Between, afterwards, error, instead
 from tests.services.shop import ALICE, BOB, SUPPORT
 from tests.services.subscribers import DAY, at, begun, heard, invoices, mine
+from tests.services.test_plan_changes import let_fail
 
 Verb = Callable[[Billing, Asked], Awaitable[Done[None]]]
 
@@ -120,6 +121,28 @@ async def test_it_rests_and_goes_on_with_a_new_period(shop: Billing, stripe: Bet
     unused = await InvoiceLine.get(amount__lt=0)
     start, end, rested = at(subscription.current_period_start), at(subscription.current_period_end), at(unused.period_start)
     assert total == 1_900 - int(1_900 * Fraction(end - rested, end - start) + Fraction(1, 2))
+
+
+async def test_it_is_not_billed_again_while_what_it_goes_on_with_is_not_paid(shop: Billing, stripe: Between) -> None:
+    subscription = await begun(shop, stripe)
+    await stripe.sandbox.engine.advance(10 * DAY)
+    await pause_subscription(shop, mine(subscription))
+    await let_fail(shop, stripe, subscription)
+    await unpause_subscription(shop, mine(subscription))
+    row, unpaid = await Subscription.get(id=subscription.id), await Invoice.get(status="OPEN")
+    assert (row.status, unpaid.subscription_id, await changes(subscription)) == (
+        "PAUSED",
+        subscription.id,
+        [("PAUSE", "DONE"), ("UNPAUSE", "DONE")],
+    )
+    stripe.clear()
+    with pytest.raises(SubscriptionNotActive):
+        await unpause_subscription(shop, mine(subscription))
+    assert (stripe.posted, len(await changes(subscription))) == ([], 2)
+    stripe_id = str(unpaid.stripe_invoice_id)
+    asked: Any = {"payment_method": "pm_card_visa"}
+    await shop.stripe.call("x", lambda client: client.v1.invoices.pay_async(stripe_id, asked))
+    assert (await heard(shop, subscription)).status == "ACTIVE"
 
 
 ONLY_AFTER: list[tuple[Verb, SubscriptionStatus, bool, type[Refusal]]] = [
