@@ -140,6 +140,13 @@ def of_subscription(tx: Transaction, session: Json) -> Json | None:
     return {"id": new_id("discount"), "ends": ends, **used}
 
 
+def as_told(tx: Transaction, subscription: Json, held: Json) -> Json:
+    """A subscription's discount in Stripe's shape, as `expand` shows it; `end` is null for what holds once or for ever."""
+    owner = {"customer": subscription["customer"], "subscription": subscription["id"]}
+    source = {"type": "coupon", "coupon": held["coupon"]}
+    return tx.new("discount", id=held["id"], source=source, promotion_code=held["promotion_code"], start=tx.now, end=held["ends"], **owner)
+
+
 def off_invoice(tx: Transaction, subscription: Json, lines: list[Json]) -> tuple[Json | None, list[Json]]:
     """The discount that a subscription has now, and its invoice's lines with what it takes off each in `discount_amounts`.
 

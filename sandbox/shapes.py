@@ -24,6 +24,7 @@ CLASSES: dict[str, type[StripeObject]] = {
     "checkout.session": stripe.checkout.Session,
     "coupon": stripe.Coupon,
     "customer": stripe.Customer,
+    "discount": stripe.Discount,
     "dispute": stripe.Dispute,
     "event": stripe.Event,
     "invoice": stripe.Invoice,

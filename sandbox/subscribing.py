@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import stripe
 
-from sandbox import dunning, invoicing, pausing, payments, pending
+from sandbox import discounting, dunning, invoicing, pausing, payments, pending
 from sandbox.errors import CardRefusal, Refusal
 from sandbox.identifiers import new_id
 from sandbox.invoice_lines import lines
@@ -36,6 +36,8 @@ def begin(tx: Transaction, terms: Terms) -> tuple[Json, Json | None]:
     """Store a subscription with its first invoice, finalized, and the payment intent that is to pay it (None when nothing is due)."""
     trial = terms.trial_end is not None
     subscription = _new(tx, terms)
+    if terms.discount is not None:
+        tx.add(discounting.as_told(tx, subscription, terms.discount), parent=subscription["id"])
     tx.add(subscription, event="customer.subscription.created", save_method=terms.save_method, discount=terms.discount)
     if not trial:
         tx.schedule(subscription["id"], tx.now + INCOMPLETE_SECONDS)

@@ -179,7 +179,8 @@ class _Question:
     async def ask(self, proration: ProrationBehavior, at: datetime) -> Json:
         """The invoice that Stripe would make: now, or else the next one (docs.stripe.com/api/invoices/create_preview)."""
         details: Any = {"items": self.items, **_prorated(proration, at)}
-        parameters: Any = {"subscription": self.subscription.stripe_subscription_id, "subscription_details": details}
+        stripe_id = self.subscription.stripe_subscription_id
+        parameters: Any = {"subscription": stripe_id, "subscription_details": details, "expand": ["discounts.source.coupon"]}
         told = await self.billing.stripe.call("invoice.create_preview", lambda client: client.v1.invoices.create_preview_async(parameters))
         return told.object
 
@@ -205,13 +206,18 @@ def _later(invoice: Json, subscription: Subscription, at: datetime) -> Preview:
 
 
 def _now(invoice: Json, regular: Json, subscription: Subscription, at: datetime) -> Preview:
-    """A change that is billed now, and then again as the regular lines of an invoice without prorations say."""
+    """A change that is billed now, and then again as the regular lines of an invoice without prorations say.
+
+    Where they are of a period that begins now, those of the next one have no discount any more that is over by then.
+    """
     currency, total = str(subscription.currency), fields.signed_integer(invoice, "total")
     due = total if total < 0 else fields.signed_integer(invoice, "amount_due")
     lines = [line for line in shapes.invoice_lines(regular) if not line.proration]
     following = sum(line.amount - line.discount + line.tax for line in lines)
     begins = [line for line in shapes.invoice_lines(invoice) if not line.proration]
     next_at = begins[0].end if begins else subscription.current_period_end
+    if begins and next_at is not None:
+        following += shapes.discount_over(regular, next_at)
     return Preview(Money(due, currency), Money(following, currency), next_at, at, _lines(invoice, currency))
 
 

@@ -1,6 +1,8 @@
 """Promotion codes and coupons: 2025-09-30.clover moved the coupon of a promotion code."""
 
-from services.stripe_fields import Json, UnknownShape, part, reference, rows
+from datetime import datetime
+
+from services.stripe_fields import Json, UnknownShape, optional_moment, part, reference, rows
 
 
 def session_promotion_code(session: Json) -> str | None:
@@ -28,3 +30,12 @@ def percent_off(coupon: Json) -> float | None:
     if not isinstance(told, int | float) or isinstance(told, bool) or not 0 < told <= 100:
         raise UnknownShape(coupon, "percent_off", "a percentage")
     return float(told)
+
+
+def is_over(discount: Json, by: datetime) -> bool:
+    """Whether a subscription's discount, which an invoice uses now, is used no more by then (docs.stripe.com/api/discounts/object).
+
+    The coupon is under `source` since 2025-09-30.clover, at the top before, and has to be expanded there.
+    """
+    end, coupon = optional_moment(discount, "end"), part(discount, "source", "coupon") or part(discount, "coupon")
+    return coupon.get("duration") == "once" or (end is not None and end <= by)

@@ -18,6 +18,7 @@ from services.stripe_fields import (
     rows,
     signed_integer,
 )
+from services.stripe_shapes.discounts import is_over
 from services.stripe_shapes.subscriptions import Item, item_of
 
 
@@ -119,6 +120,17 @@ def _line(line: Json) -> Line:
         start=optional_moment(period, "start"),
         end=optional_moment(period, "end"),
     )
+
+
+def discount_over(invoice: Json, by: datetime) -> int:
+    """Minor units that discounts, whose use ends with this invoice or `by` then, take off its lines, prorations apart.
+
+    Of the discounts that were expanded with their coupons.
+    """
+    over = {identifier(row) for row in rows(invoice, "discounts") if is_over(row, by)}
+    lines = [line for line in rows(invoice, "lines") if not _prorated(line)]
+    taken = [row for line in lines for row in rows(line, "discount_amounts") if reference(row, "discount") in over]
+    return sum(optional_integer(row, "amount") or 0 for row in taken)
 
 
 def _tax_on_top(line: Json) -> int:

@@ -149,3 +149,22 @@ def test_metadata_is_of_strings() -> None:
     assert fields.metadata({"metadata": {"a": "b"}}) == {"a": "b"}
     with pytest.raises(UnknownShape):
         fields.metadata({"metadata": {"a": 1}})
+
+
+@pytest.mark.parametrize("place", ["source", None])
+def test_discounts_that_are_over(place: str | None) -> None:
+    """What is used once, or ends, is over for the next invoice; its lines say what it takes off, prorations apart."""
+
+    def discount(name: str, duration: str, end: int | None = None) -> dict[str, Any]:
+        coupon = {"coupon": {"id": "half", "duration": duration}}
+        return {"id": name, "object": "discount", "end": end, **({place: coupon} if place else coupon)}
+
+    def line(amount: int, name: str, *, proration: bool = False) -> dict[str, Any]:
+        details = {"subscription_item_details": {"proration": proration}}
+        return {"id": "il_1", "amount": amount, "parent": details, "discount_amounts": [{"amount": amount // 2, "discount": name}]}
+
+    held = [discount("once", "once"), discount("ends", "repeating", START + 9), discount("goes_on", "repeating", START + 11)]
+    held.append(discount("for_ever", "forever"))
+    lines = [line(2, "once"), line(20, "ends"), line(200, "goes_on"), line(2_000, "for_ever"), line(20_000, "once", proration=True)]
+    invoice = {"id": "in_1", "object": "invoice", "discounts": held, "lines": {"data": lines}}
+    assert shapes.discount_over(invoice, datetime.fromtimestamp(START + 10, UTC)) == 11

@@ -111,3 +111,20 @@ async def test_a_subscription_is_discounted_as_long_as_the_coupon_says(shop: Sho
     assert [sum(row.amount for row in invoice.total_discount_amounts or []) for invoice in invoices] == [
         whole - whole * percent // 100 for percent in expected
     ]
+
+
+async def test_a_subscriptions_discount_is_expanded(shop: Shop) -> None:
+    off = await coupon(shop, percent_off=50.0, duration="repeating", duration_in_months=2)
+    await shop.submit(await shop.session("subscription", discounts=[{"coupon": off.id}]))
+    invoice = (await shop.client.v1.invoices.list_async({"expand": ["data.discounts.source.coupon"]})).data[0]
+    (found,) = invoice.discounts
+    assert isinstance(found, stripe.Discount)
+    subscription = await shop.client.v1.subscriptions.retrieve_async(str(found.subscription), {"expand": ["discounts"]})
+    (same,) = subscription.discounts
+    assert isinstance(same, stripe.Discount)
+    assert (same.id, same.source.coupon) == (found.id, off.id)
+    assert isinstance(found.source.coupon, stripe.Coupon)
+    assert found.source.coupon.id == off.id
+    assert found.start == subscription.start_date
+    assert found.end is not None
+    assert 58 * 86_400 < found.end - found.start < 63 * 86_400

@@ -98,6 +98,7 @@ async def test_every_object_and_every_snapshot_in_an_event_has_its_types_fields(
     )
     coupon = await v1.coupons.create_async({"percent_off": 10.0})
     await v1.promotion_codes.create_async({"promotion": {"type": "coupon", "coupon": coupon.id}})
+    await shop.subscribed(discounts=[{"coupon": coupon.id}])
     for disputed in ("4000000000000259", "4000000000001976", "4000000000005423"):
         await shop.paid(disputed)
     endpoint = await v1.webhook_endpoints.create_async({"url": "https://a.test/h", "enabled_events": ["*"]})

@@ -26,12 +26,13 @@ from services.errors import (
     SubscriptionNotActive,
 )
 from services.plan_changes import PlanChange, Preview, ProrationBehavior, change_plan, preview_change
+from services.promotion_codes import PromotionTerms, create_promotion_code
 from services.recovery import finish_pending
 from services.subscription_changes import Asked
 from services.subscriptions import cancel_subscription
 from settings import OneSubscriptionPer
 from tests.services.between import Between, instead
-from tests.services.shop import ALICE, BOB, checkout, price_of, subscribed
+from tests.services.shop import ALICE, BOB, SUPPORT, checkout, price_of, subscribed
 from tests.services.subscribers import DAY, MONTHLY, at, begun, heard, invoices, mine
 
 TEAM = PlanTerms(
@@ -129,6 +130,25 @@ async def test_another_interval_begins_a_period_now(shop: Billing, stripe: Betwe
     assert row.current_period_end is not None
     assert preview.next_invoice_at is not None
     assert abs(row.current_period_end - preview.next_invoice_at) < timedelta(seconds=30)
+
+
+@pytest.mark.parametrize(("months", "following"), [(None, 0), (11, 0), (13, 9_500)])
+async def test_a_discount_that_is_over_by_then_is_not_taken_off_the_next_invoice(
+    shop: Billing, stripe: Between, engine: str, months: int | None, following: int
+) -> None:
+    """Half is taken off the year that is charged now, unless it was taken off the first month alone."""
+    terms = PromotionTerms(f"half-{months}-{engine}", percent_off=50.0, duration_in_months=months)
+    await create_promotion_code(shop, SUPPORT, terms, None)
+    subscription, yearly = await begun(shop, stripe, **MONTHLY, promotion_code=terms.code), await price_of("pro", "USD", "YEAR")
+    once = months is None
+    preview, change = await previewed(shop, subscription, PlanChange(yearly.id, proration=NEVER))
+    assert (preview.due_now, preview.next_invoice_total) == (usd(19_000 if once else 9_500), usd(19_000 - following))
+    await change_plan(shop, mine(subscription), change)
+    await stripe.sandbox.engine.advance(366 * DAY)
+    assert (await invoices(await heard(shop, subscription)))[1:] == [
+        ("PAID", preview.due_now.amount, "subscription_update"),
+        ("PAID", preview.next_invoice_total.amount, "subscription_cycle"),
+    ]
 
 
 async def test_what_is_given_back_now_pays_later_invoices(shop: Billing, stripe: Between) -> None:
