@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from models import Payment, Subscription
 from services.errors import Refusal
@@ -100,6 +100,16 @@ async def cancel_with_the_period(world: World, held: Held, act: Act) -> None:
         life.cancel_at = life.end
 
 
+async def cancel_in_the_portal(world: World, held: Held, act: Act) -> None:
+    """Stripe's portal plans the end by `cancel_at` alone, and offers that of what renews."""
+    life = held.life
+    if life.status not in RENEWING or life.cancel_at is not None:
+        return
+    stripe_id, asked = (await held.row()).stripe_subscription_id, {"cancel_at": life.end}
+    await world.billing.stripe.call("x", lambda client: client.v1.subscriptions.update_async(stripe_id, cast("Any", asked)))
+    life.cancel_at = life.end
+
+
 async def cancel_now(world: World, held: Held, act: Act) -> None:
     refused = None if held.life.live else "SubscriptionAlreadyCanceled"
     asked = world.asked(held.who, await held.row())
@@ -185,7 +195,7 @@ def _refund_refused(bill: Bill, amount: int | None) -> Refused:
 ACTS: dict[str, Callable[[World, Held, Act], Awaitable[None]]] = {
     work.__name__: work
     for work in (
-        *(change, cancel_with_the_period, cancel_now, resume, pause, unpause),
+        *(change, cancel_with_the_period, cancel_in_the_portal, cancel_now, resume, pause, unpause),
         *(card_breaks, card_is_mended, pay_by_hand, refund),
     )
 }

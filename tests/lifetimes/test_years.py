@@ -44,7 +44,13 @@ class Start:
 STORIES = (
     *(("change",), ("change",), ("change", "change"), ("refund",), ("refund", "refund"), ("cancel_now",)),
     *(("pause", "unpause"), ("pause", "cancel_now"), ("pause", "card_breaks", "unpause", "pay_by_hand")),
-    *(("cancel_with_the_period", "resume"), ("cancel_with_the_period",), ("resume",), ("unpause",)),
+    *(
+        ("cancel_with_the_period", "resume"),
+        ("cancel_with_the_period",),
+        ("cancel_in_the_portal", "resume", "change"),
+        ("resume",),
+        ("unpause",),
+    ),
     *(("card_breaks", "card_is_mended"), ("card_breaks", "pay_by_hand"), ("card_breaks", "change", "pay_by_hand", "pause")),
 )
 """What is done one after the other, be it refused or not."""
