@@ -114,6 +114,25 @@ class Business:
             item = found["items"]["data"][0]["id"]
             await self._change(which, {"items": [{"id": item, "quantity": 1 + which % 4}], "proration_behavior": "none"})
 
+    async def reprice(self, who: int, which: int) -> None:
+        prices = [one for one in await self._stage.objects("price") if one["recurring"] and one["currency"] == "usd"]
+        if found := pick(await self._running(), which):
+            item = {"id": found["items"]["data"][0]["id"], "price": prices[which % len(prices)]["id"]}
+            await self._change(which, {"items": [item], "proration_behavior": ("create_prorations", "always_invoice")[which % 2]})
+
+    async def pause(self, who: int, which: int) -> None:
+        if found := pick(await self._running(), which):
+            await self._ask(lambda client: client.v1.subscriptions.pause_async(found["id"]))
+
+    async def unpause(self, who: int, which: int) -> None:
+        if found := pick([one for one in await self._stage.objects("subscription") if one["status"] == "paused"], which):
+            on: Any = {"payment_behavior": "resume_on_payment_success"}
+            await self._ask(lambda client: client.v1.subscriptions.resume_async(found["id"], on))
+
+    async def lose_card(self, who: int, which: int) -> None:
+        if found := pick([one for one in await self._stage.objects("payment_method") if one["customer"]], which):
+            await self._ask(lambda client: client.v1.payment_methods.detach_async(found["id"]))
+
     async def cancel(self, who: int, which: int) -> None:
         if found := pick(await self._running(), which):
             await self._ask(lambda client: client.v1.subscriptions.cancel_async(found["id"]))
@@ -199,5 +218,6 @@ def caller(who: int) -> Caller:
 
 ACTS = (
     "buy buy leave subscribe subscribe pay_in_page pay_in_page pay_invoice refund_in_dashboard refund_in_dashboard refund_by_us "
-    "open_dispute close_dispute close_dispute schedule resume more_seats cancel void move rename promote demote wait wait wait"
+    "open_dispute close_dispute close_dispute schedule resume more_seats reprice pause unpause lose_card cancel void "
+    "move rename promote demote wait wait wait"
 ).split()
