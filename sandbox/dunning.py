@@ -4,12 +4,19 @@ docs.stripe.com/billing/revenue-recovery/smart-retries; the rhythm is fixed here
 """
 
 from sandbox import subscribing
+from sandbox.periods import plan_ahead
 from sandbox.shapes import Json
 from sandbox.transaction import Transaction
 
 DAY = 86400
 RUNNING = frozenset({"active", "past_due"})
-"""Statuses of subscriptions whose invoices are charged by themselves."""
+"""Statuses of subscriptions that an unpaid invoice makes past due."""
+
+CHARGED = RUNNING | {"paused"}
+"""Statuses of subscriptions whose invoices are charged by themselves: of one that rests, the invoice that is to let it go on.
+
+docs.stripe.com/changelog/dahlia/2026-05-27/pause-subscriptions, `resume_on_payment_success`.
+"""
 
 
 def counts(tx: Transaction, invoice: Json) -> bool:
@@ -29,7 +36,7 @@ def asked(tx: Transaction, invoice: Json) -> None:
     """Say that the payer has to authenticate (invoice.payment_action_required); a charge that nobody waits for has failed by that."""
     tx.emit("invoice.payment_action_required", invoice)
     subscription = _subscription(tx, invoice)
-    if subscription is not None and subscription["status"] in RUNNING and counts(tx, invoice):
+    if subscription is not None and subscription["status"] in CHARGED and counts(tx, invoice):
         failed(tx, invoice)
 
 
@@ -62,11 +69,19 @@ def stop(tx: Transaction, subscription: Json) -> None:
 
 
 def forgive(tx: Transaction, invoice: Json, *, decides: bool) -> None:
-    """Charge an invoice that was given up no more; its subscription, where the invoice decided about it, is past due no longer."""
+    """Charge an invoice that was given up no more; what its subscription was past due for, where it decided that, is over.
+
+    One that rests goes on when the invoice that is to let it is uncollectible; void, it does not (Subscription.resume at Stripe).
+    """
     tx.schedule(invoice["id"], None)
     subscription = _subscription(tx, invoice)
-    if decides and subscription is not None and subscription["status"] == "past_due":
-        tx.save(subscription | {"status": "active"}, "customer.subscription.updated")
+    status = subscription["status"] if decides and subscription is not None else None
+    rested = status == "paused" and invoice["status"] == "uncollectible"
+    if subscription is not None and (rested or status == "past_due"):
+        saved = tx.save(subscription | {"status": "active"}, "customer.subscription.updated")
+        if rested:
+            plan_ahead(tx, saved)
+            tx.emit("customer.subscription.resumed", saved)
 
 
 def decides(tx: Transaction, invoice: Json) -> bool:
@@ -94,7 +109,7 @@ def _tried(tx: Transaction, invoice: Json, *, counted: bool) -> Json:
 
 def _next_attempt(tx: Transaction, invoice: Json) -> int | None:
     subscription = _subscription(tx, invoice)
-    if subscription is None or subscription["status"] not in RUNNING or invoice["status"] != "open":
+    if subscription is None or subscription["status"] not in CHARGED or invoice["status"] != "open":
         return None
     ahead = tx.configuration.account.settings.retry_days[invoice["attempt_count"] - 1 :]
     return tx.now + ahead[0] * DAY if ahead else None

@@ -18,6 +18,9 @@ RETRIES = (3, 5, 7)
 """Days from each try of a bill to the next one."""
 
 ENDED, RUNNING = {"CANCELED"}, {"ACTIVE", "PAST_DUE"}
+CHARGED = {"PAUSED", *RUNNING}
+"""Subscriptions whose bills are tried again by themselves."""
+
 ENTITLED = {"TRIALING", *RUNNING}
 
 
@@ -249,7 +252,7 @@ class Life:
             self.paid(bill, counts=bool(bill.due) and (by_itself or not bill.attempts))
         elif by_itself or not bill.attempts:
             bill.attempts += 1
-            ahead = RETRIES[bill.attempts - 1 :] if self.status in RUNNING else ()
+            ahead = RETRIES[bill.attempts - 1 :] if self.status in CHARGED else ()
             bill.next_attempt = now + ahead[0] * DAY if ahead else None
             self._unpaid(bill, now)
 

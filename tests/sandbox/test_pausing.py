@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import stripe
 
+from tests.sandbox.changing import method
 from tests.sandbox.served import Shop
 
 DAY = 86400
@@ -54,6 +55,46 @@ async def test_what_is_not_used_is_taken_off_once_it_goes_on(shop: Shop, credite
     left = Fraction(item.current_period_end - unused[0].period.start, item.current_period_end - item.current_period_start) if unused else 0
     price = shop.monthly.unit_amount or 0
     assert (invoice.status, invoice.total) == ("paid", price - int(price * left + Fraction(1, 2)))
+
+
+@pytest.mark.parametrize("void", [True, False])
+async def test_it_goes_on_when_what_is_to_let_it_is_uncollectible_but_not_when_void(shop: Shop, void: bool) -> None:
+    v1, made = shop.client.v1, await shop.subscribed()
+    await v1.subscriptions.pause_async(made.id, {"bill_for": {"unused_time_from": {"type": "none"}}})
+    await v1.subscriptions.update_async(made.id, {"default_payment_method": await method(shop, "pm_card_chargeCustomerFail")})
+    stripe_id = str((await v1.subscriptions.resume_async(made.id)).latest_invoice)
+    await shop.served.types()
+    await (v1.invoices.void_invoice_async(stripe_id) if void else v1.invoices.mark_uncollectible_async(stripe_id))
+    kinds = await shop.served.types()
+    status = (await v1.subscriptions.retrieve_async(made.id)).status
+    assert (status, "customer.subscription.resumed" in kinds) == (("paused", False) if void else ("active", True))
+    renewed = await later(shop, 31 * DAY)
+    assert ("customer.subscription.updated" in renewed) == (not void)
+
+
+@pytest.mark.parametrize("mended", [True, False])
+async def test_what_is_to_let_it_go_on_is_charged_again_in_the_same_rhythm(shop: Shop, mended: bool) -> None:
+    v1, made = shop.client.v1, await shop.subscribed()
+    await v1.subscriptions.pause_async(made.id, {"bill_for": {"unused_time_from": {"type": "none"}}})
+    await v1.subscriptions.update_async(made.id, {"default_payment_method": await method(shop, "pm_card_chargeCustomerFail")})
+    resumed = await v1.subscriptions.resume_async(made.id, {"payment_behavior": "resume_on_payment_success"})
+    stripe_id = str(resumed.latest_invoice)
+    tries = [(await v1.invoices.retrieve_async(stripe_id)).next_payment_attempt]
+    if mended:
+        await v1.subscriptions.update_async(made.id, {"default_payment_method": await method(shop)})
+        await later(shop, 3 * DAY)
+    else:
+        for days in (3, 5, 7):
+            assert (await v1.subscriptions.retrieve_async(made.id)).status == "paused"
+            await later(shop, days * DAY)
+            tries.append((await v1.invoices.retrieve_async(stripe_id)).next_payment_attempt)
+    invoice = await v1.invoices.retrieve_async(stripe_id)
+    status = (await v1.subscriptions.retrieve_async(made.id)).status
+    if mended:
+        assert (status, invoice.status, invoice.attempt_count, invoice.next_payment_attempt) == ("active", "paid", 2, None)
+        return
+    assert (status, invoice.status, invoice.attempt_count) == ("paused", "open", 4)
+    assert [(at or invoice.created) - invoice.created for at in tries] == [3 * DAY, 8 * DAY, 15 * DAY, 0]
 
 
 @pytest.mark.parametrize(
