@@ -32,7 +32,8 @@ CARDS = (
     "4000000000000341",
 )
 MONTH = 31 * 86_400
-MAX_EVENTS = 60
+MAX_EVENTS = 45
+"""Of a story, after which nothing more is done; what was begun sends all of its own."""
 
 Request = Callable[[Any], Awaitable[Any]]
 
