@@ -29,6 +29,7 @@ from services.endpoint_check import EndpointCheck
 from services.stripe_gateway import StripeGateway
 from services.worker import work
 from settings import Settings
+from web.exports import Exports
 from web.middleware import Dated, RequestLog, SecurityHeaders, request_id_of
 from web.operations import Operations
 from web.start_page import page_routes
@@ -67,7 +68,8 @@ def create_app(settings: Settings) -> Starlette:
     sandbox = _sandbox(settings) if settings.sandbox else None
     graphql = _graphql(billing, authenticator)
     check = EndpointCheck(billing, frozenset(HANDLERS))
-    routes = _routes(billing, graphql, sandbox, Operations(settings, check))
+    rare = _rare(Operations(settings, check), Exports(authenticator))
+    routes = _routes(billing, graphql, sandbox, rare)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -91,8 +93,8 @@ def _graphql(billing: Billing, authenticator: Authenticator) -> GraphQLEndpoint[
     return graphql_endpoint(schema, make_context, introspection=may_introspect)
 
 
-def _routes(billing: Billing, graphql: GraphQLEndpoint[Context], sandbox: Sandbox | None, operations: Operations) -> list[BaseRoute]:
-    """The busy routes first, so that they are found first and pass nothing of FastAPI; what is rare stands in `_rare` behind them."""
+def _routes(billing: Billing, graphql: GraphQLEndpoint[Context], sandbox: Sandbox | None, rare: FastAPI) -> list[BaseRoute]:
+    """The busy routes first, so that they are found first and pass nothing of FastAPI; what is rare stands behind them."""
     settings = billing.settings
     return [
         Route("/graphql", graphql),
@@ -100,7 +102,7 @@ def _routes(billing: Billing, graphql: GraphQLEndpoint[Context], sandbox: Sandbo
         *([Route(SANDBOX_MOUNT, _to_overview), Mount(SANDBOX_MOUNT, sandbox)] if sandbox else []),
         *graphiql_routes(None if settings.production else lambda: _viewers(settings)),
         *([] if settings.production else page_routes(sandbox=settings.sandbox)),
-        Mount("", _rare(operations)),
+        Mount("", rare),
     ]
 
 
@@ -124,10 +126,11 @@ def _sandbox(settings: Settings) -> Sandbox:
     )
 
 
-def _rare(operations: Operations) -> FastAPI:
+def _rare(operations: Operations, exports: Exports) -> FastAPI:
     rare = FastAPI(title="Billgraph", docs_url=None, redoc_url=None, openapi_url=None)
     for name in ("healthz", "readyz", "metrics"):
         rare.add_api_route(f"/{name}", getattr(operations, name), response_model=None)
+    rare.add_api_route("/exports/{file}", exports.download, response_model=None)
     return rare
 
 
@@ -136,7 +139,7 @@ def _viewers(settings: Settings) -> list[dict[str, str]]:
 
 
 def _middleware(settings: Settings, routes: list[BaseRoute]) -> list[Middleware]:
-    declared = {route.path for route in routes if isinstance(route, Route)} | {"/healthz", "/readyz", "/metrics"}
+    declared = {route.path for route in routes if isinstance(route, Route)} | {"/healthz", "/readyz", "/metrics", "/exports/"}
     mounted = {f"{route.path}/" for route in routes if isinstance(route, Mount) and route.path}
     https = (settings.public_url or "").startswith("https://")
     return [

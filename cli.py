@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from commands.catalogue import catalogue
+from commands.export import export
 from commands.outbox import outbox
 from commands.portal import portal
 from commands.reconcile import reconcile
@@ -110,6 +111,7 @@ def config() -> None:
 
 
 cli.command()(reconcile)
+cli.command()(export)
 
 
 def _application(settings: "Settings") -> "Starlette":

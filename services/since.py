@@ -13,16 +13,16 @@ EARLIEST = datetime(2010, 1, 1, tzinfo=UTC)
 """Stripe has nothing older."""
 
 
-def parse_since(text: str, now: datetime) -> datetime:
+def parse_since(text: str, now: datetime, name: str = "since") -> datetime:
     """`90m`, `12h`, `3d` and `2w` ago, or an ISO 8601 date or time (UTC where it names no zone); aware, in UTC.
 
-    Raises InvalidInput for anything else, and for what is in the future or before Stripe.
+    Raises InvalidInput, naming the option, for anything else, and for what is in the future or before Stripe.
     """
     moment = _moment(text, now)
     if moment is None:
-        raise InvalidInput(f"--since {text!r} is no time: give for example 12h, 3d, 2w or 2026-11-01.", "since")
+        raise InvalidInput(f"--{name} {text!r} is no time: give for example 12h, 3d, 2w or 2026-11-01.", name)
     if not EARLIEST <= moment <= now:
-        raise InvalidInput(f"--since {text!r} is {'in the future' if moment > now else 'before Stripe was there'}.", "since")
+        raise InvalidInput(f"--{name} {text!r} is {'in the future' if moment > now else 'before Stripe was there'}.", name)
     return moment
 
 
