@@ -82,6 +82,7 @@ async def change_plan(billing: Billing, asked: Asked, wanted: PlanChange) -> Don
 
     async def check(subscription: Subscription) -> Wanted:
         purchase = await checked(billing.settings, subscription, wanted)
+        await _check_paid(asked, subscription, purchase, wanted.proration)
         at = await proration_date(subscription, at_stripe, wanted.proration_date)
         told = {"price": [subscription.price_id, purchase.price.id], "quantity": [subscription.quantity, purchase.quantity]}
         parameters = {"payment_behavior": "error_if_incomplete", **_prorated(wanted.proration, at)}
@@ -152,11 +153,22 @@ async def _check_instalments(subscription: Subscription, price: Price) -> None:
         raise InvalidInput("What is paid in instalments runs to its end as it was begun.", "priceId")
 
 
+async def _check_paid(asked: Asked, subscription: Subscription, purchase: Purchase, proration: ProrationBehavior) -> None:
+    """Refuse to let somebody have a dearer plan for the rest of a period for nothing, which is for staff to give."""
+    if asked.staff or proration is not ProrationBehavior.NONE or subscription.status == SubscriptionStatus.TRIALING:
+        return
+    held = await Price.get_or_none(id=subscription.price_id)
+    dearer = held is None or purchase.amount > held.unit_amount * subscription.quantity
+    if dearer and not await _billed_now(subscription, purchase.price, proration):
+        raise InvalidInput("What costs more is paid for from now on: choose CREATE_PRORATIONS or ALWAYS_INVOICE.", "proration")
+
+
 async def preview_change(billing: Billing, asked: Asked, wanted: PlanChange) -> Preview:
     """What Stripe says that the change would cost; nothing is changed. Raises what `change_plan` raises, and no CardDeclined."""
     _check(wanted)
     subscription = await found(asked)
     purchase = await checked(billing.settings, subscription, wanted)
+    await _check_paid(asked, subscription, purchase, wanted.proration)
     told = await _at_stripe(billing, subscription)
     at = await proration_date(subscription, told, wanted.proration_date)
     price = await publication.stripe_id_of(billing, purchase.price.id)

@@ -16,7 +16,7 @@ RENEWING = frozenset({SubscriptionStatus.ACTIVE, SubscriptionStatus.TRIALING, Su
 
 
 async def cancel_subscription(billing: Billing, asked: Asked, *, at_period_end: bool = True, reason: str | None = None) -> Done[None]:
-    """Let it end with the period that is paid for, or now. Nothing is given back by itself, and nothing that waits is charged any more.
+    """Let it end with the period that is paid for, or now. Nothing is given back by itself; what waits for an invoice is billed.
 
     Raises InvalidInput, SubscriptionAlreadyCanceled, SubscriptionNotActive, and as `change_subscription`.
     """
@@ -28,7 +28,7 @@ async def cancel_subscription(billing: Billing, asked: Asked, *, at_period_end: 
         if at_period_end:
             _check_period_end(subscription)
         details = {"cancellation_details": {"comment": reason}} if reason else {}
-        planned = {"cancel_at_period_end": True} if at_period_end else {}
+        planned = {"cancel_at_period_end": True} if at_period_end else {"invoice_now": True}
         return Wanted(SubscriptionChangeKind.CANCEL, parameters=planned | details, told={"at_period_end": at_period_end, "reason": reason})
 
     given = {"at_period_end": at_period_end, "reason": reason}

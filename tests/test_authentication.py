@@ -108,8 +108,8 @@ async def test_roles_are_found_at_the_configured_path(claims: dict[str, Any], ex
     ("claims", "expected"),
     [
         ({"exp": int(time.time()) - 31}, "The token has expired."),
-        ({"nbf": int(time.time()) + 300}, "The token is not valid yet."),
-        ({"iat": int(time.time()) + 300}, "The token is not valid yet."),
+        ({"nbf": int(time.time()) + 86_400}, "The token is not valid yet."),
+        ({"iat": int(time.time()) + 86_400}, "The token is not valid yet."),
         ({"aud": "another"}, "The token is for another audience."),
         ({"iss": "another"}, "The token is of another issuer."),
         ({"exp": None}, "The token lacks a required claim: exp, iss, aud and sub are needed."),

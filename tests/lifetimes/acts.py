@@ -61,7 +61,8 @@ async def change(world: World, held: Held, act: Act) -> None:
     terms = offered[act.place % len(offered)]
     wanted = PlanChange((await price_of(terms)).id, act.quantity, act.proration)
     refused = _change_refused(held, terms, act) or _declined(life, now, terms, act)
-    await same(refused, change_plan(world.billing, world.asked(held.who, await held.row()), wanted))
+    asked = world.asked(held.who, await held.row(), staff=act.proration is ProrationBehavior.NONE)
+    await same(refused, change_plan(world.billing, asked, wanted))
     if refused is None:
         life.change(now, terms, act.quantity, act.proration)
 

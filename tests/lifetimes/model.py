@@ -313,8 +313,9 @@ class Life:
         return half_up(amount * Fraction(self.end - now, self.end - self.start))
 
     def cancel(self, now: int) -> None:
-        self.waiting = []
         self.stop(now)
+        if self.waiting:
+            self._bill(now, "subscription_update", [])
 
     def pause(self, now: int) -> None:
         self.waiting += self._unused(now)

@@ -71,15 +71,15 @@ async def _change(world: World, row_id: str, step: Step) -> tuple[Preview, bool]
     row = await Subscription.get(id=row_id)
     same = [terms for terms in CHANGEABLE if terms.currency == row.currency]
     price = await price_of(same[step.place % len(same)])
-    asked = PlanChange(price.id, step.quantity, step.proration)
+    asked, who = PlanChange(price.id, step.quantity, step.proration), world.asked("ada", row, staff=step.proration is NEVER)
     try:
-        preview = await preview_change(world.billing, world.asked("ada", row), asked)
+        preview = await preview_change(world.billing, who, asked)
     except InvalidInput:
         assert (row.price_id, row.quantity) == (price.id, step.quantity)
         return None
     told = {invoice.id for invoice in await Invoice.all()}
     dated = None if step.proration is NEVER else preview.proration_date
-    await change_plan(world.billing, world.asked("ada", row), PlanChange(price.id, step.quantity, step.proration, dated))
+    await change_plan(world.billing, who, PlanChange(price.id, step.quantity, step.proration, dated))
     await world.settle()
     made = [invoice for invoice in await Invoice.all() if invoice.id not in told]
     assert [invoice.status for invoice in made] in ([], ["PAID"])

@@ -170,9 +170,9 @@ class World:
         self._number += 1
         return f"key-{self._number}"
 
-    def asked(self, who: str, subscription: Subscription) -> Asked:
-        """What its owner asks."""
-        return Asked(caller(who), subscription.id, staff=False, key=None)
+    def asked(self, who: str, subscription: Subscription, *, staff: bool = False) -> Asked:
+        """What its owner asks, or staff for them."""
+        return Asked(caller(who), subscription.id, staff=staff, key=None)
 
 
 @contextlib.contextmanager

@@ -56,9 +56,14 @@ def usd(amount: int) -> Money:
     return Money(amount, "USD")
 
 
+def asking(subscription: Subscription, change: PlanChange) -> Asked:
+    """Its owner; staff for what they alone may give."""
+    return Asked(SUPPORT, subscription.id, staff=True, key=None) if change.proration is NEVER else mine(subscription)
+
+
 async def previewed(billing: Billing, subscription: Subscription, change: PlanChange) -> tuple[Preview, PlanChange]:
     """What it would cost, and the change that costs just that."""
-    preview = await preview_change(billing, mine(subscription), change)
+    preview = await preview_change(billing, asking(subscription, change), change)
     dated = None if change.proration is NEVER else preview.proration_date
     return preview, PlanChange(change.price_id, change.quantity, change.proration, dated)
 
@@ -79,7 +84,7 @@ async def test_what_is_charged_now_is_what_was_said(shop: Billing, stripe: Betwe
     )
     assert (preview.due_now, preview.next_invoice_total) == (usd(remaining - unused), usd(9_800))
     assert preview.next_invoice_at == subscription.current_period_end
-    await change_plan(shop, mine(subscription), change)
+    await change_plan(shop, asking(subscription, change), change)
     row = await heard(shop, subscription)
     assert (row.price_id, row.plan_id, row.quantity, row.monthly_amount) == (price.id, price.plan_id, 2, 9_800)
     assert await invoices(row) == [("PAID", 1_900, "subscription_create"), ("PAID", remaining - unused, "subscription_update")]
@@ -100,7 +105,7 @@ async def test_what_waits_for_the_next_invoice_is_what_was_said(shop: Billing, s
     preview, change = await previewed(shop, subscription, PlanChange(price.id))
     unused, remaining = share(subscription, preview, 1_900), share(subscription, preview, 4_900)
     assert (preview.due_now, preview.next_invoice_total) == (usd(0), usd(4_900 + remaining - unused))
-    await change_plan(shop, mine(subscription), change)
+    await change_plan(shop, asking(subscription, change), change)
     assert await invoices(await heard(shop, subscription)) == [("PAID", 1_900, "subscription_create")]
     await stripe.sandbox.engine.advance(25 * DAY)
     assert (await invoices(await heard(shop, subscription)))[1:] == [("PAID", preview.next_invoice_total.amount, "subscription_cycle")]
@@ -111,9 +116,27 @@ async def test_without_prorations_the_new_price_counts_from_the_next_period(shop
     await stripe.sandbox.engine.advance(10 * DAY)
     preview, change = await previewed(shop, subscription, PlanChange(price.id, proration=NEVER))
     assert (preview.due_now, preview.next_invoice_total) == (usd(0), usd(4_900))
-    await change_plan(shop, mine(subscription), change)
+    await change_plan(shop, asking(subscription, change), change)
     await stripe.sandbox.engine.advance(25 * DAY)
     assert (await invoices(await heard(shop, subscription)))[1:] == [("PAID", 4_900, "subscription_cycle")]
+
+
+async def test_nobody_gives_themselves_more_for_the_rest_of_a_period(shop: Billing, stripe: Between) -> None:
+    """Less may wait for the next period, also by its owner, and another period is paid for anyway."""
+    subscription, price = await begun(shop, stripe, **MONTHLY, quantity=3), await team(shop)
+    held, yearly = str(subscription.price_id), await price_of("pro", "USD", "YEAR")
+    stripe.clear()
+    for change in (PlanChange(price.id, 3, NEVER), PlanChange(price.id, 2, NEVER), PlanChange(held, 4, NEVER)):
+        for verb in (change_plan, preview_change):
+            with pytest.raises(InvalidInput) as refused:
+                await verb(shop, mine(subscription), change)
+            assert refused.value.field == ("proration",)
+    assert (stripe.posted, await SubscriptionChange.all().count()) == ([], 0)
+    for allowed in (PlanChange(price.id, 1, NEVER), PlanChange(held, 2, NEVER), PlanChange(yearly.id, 3, NEVER)):
+        await preview_change(shop, mine(subscription), allowed)
+        await change_plan(shop, mine(subscription), allowed)
+        subscription = await heard(shop, subscription)
+    assert [row[1] for row in await invoices(subscription)] == [5_700, 57_000]
 
 
 @pytest.mark.parametrize("proration", ProrationBehavior)
@@ -123,7 +146,7 @@ async def test_another_interval_begins_a_period_now(shop: Billing, stripe: Betwe
     preview, change = await previewed(shop, subscription, PlanChange(price.id, proration=proration))
     unused = 0 if proration is NEVER else share(subscription, preview, 1_900)
     assert (preview.due_now, preview.next_invoice_total) == (usd(19_000 - unused), usd(19_000))
-    await change_plan(shop, mine(subscription), change)
+    await change_plan(shop, asking(subscription, change), change)
     row = await heard(shop, subscription)
     assert (await invoices(row))[1:] == [("PAID", 19_000 - unused, "subscription_update")]
     assert row.monthly_amount == 1_583
@@ -143,7 +166,7 @@ async def test_a_discount_that_is_over_by_then_is_not_taken_off_the_next_invoice
     once = months is None
     preview, change = await previewed(shop, subscription, PlanChange(yearly.id, proration=NEVER))
     assert (preview.due_now, preview.next_invoice_total) == (usd(19_000 if once else 9_500), usd(19_000 - following))
-    await change_plan(shop, mine(subscription), change)
+    await change_plan(shop, asking(subscription, change), change)
     await stripe.sandbox.engine.advance(366 * DAY)
     assert (await invoices(await heard(shop, subscription)))[1:] == [
         ("PAID", preview.due_now.amount, "subscription_update"),
@@ -155,7 +178,7 @@ async def test_what_is_given_back_now_pays_later_invoices(shop: Billing, stripe:
     subscription, price = await begun(shop, stripe, **MONTHLY, quantity=5), await team(shop)
     preview, change = await previewed(shop, subscription, PlanChange(price.id, 1, NOW))
     assert preview.due_now.amount < 0
-    await change_plan(shop, mine(subscription), change)
+    await change_plan(shop, asking(subscription, change), change)
     row = await heard(shop, subscription)
     assert (await invoices(row))[1:] == [("PAID", preview.due_now.amount, "subscription_update")]
     await stripe.sandbox.engine.advance(32 * DAY)
@@ -245,7 +268,7 @@ async def test_the_date_is_that_of_a_preview_of_just_before(shop: Billing, strip
             assert refused.value.field == ("prorationDate",), date
     assert (await SubscriptionChange.all().count(), stripe.posted) == (0, [])
     await stripe.sandbox.engine.advance(3_000)
-    await change_plan(shop, mine(subscription), change)
+    await change_plan(shop, asking(subscription, change), change)
     paid = (await invoices(await heard(shop, subscription)))[1][1]
     assert paid == preview.due_now.amount
 
@@ -331,7 +354,7 @@ async def test_after_a_price_of_nothing_a_period_begins_now(shop: Billing, strip
     await stripe.sandbox.engine.advance(10 * DAY)
     preview, change = await previewed(shop, subscription, PlanChange(price.id))
     assert (preview.due_now, preview.next_invoice_total) == (usd(4_900), usd(4_900))
-    await change_plan(shop, mine(subscription), change)
+    await change_plan(shop, asking(subscription, change), change)
     row = await heard(shop, subscription)
     assert (await invoices(row))[1:] == [("PAID", 4_900, "subscription_update")]
     assert at(row.current_period_start) > at(subscription.current_period_start)
@@ -343,7 +366,7 @@ async def test_in_a_trial_nothing_is_due(shop: Billing, stripe: Between) -> None
     price = await team(shop)
     preview, change = await previewed(shop, subscription, PlanChange(price.id, proration=NOW))
     assert (preview.due_now, preview.next_invoice_total, preview.next_invoice_at) == (usd(0), usd(4_900), subscription.current_period_end)
-    await change_plan(shop, mine(subscription), change)
+    await change_plan(shop, asking(subscription, change), change)
     row = await heard(shop, subscription)
     assert (row.status, row.price_id, await invoices(row)) == ("TRIALING", price.id, [("PAID", 0, "subscription_create")])
 

@@ -79,6 +79,20 @@ async def test_it_ends_now_and_nothing_goes_back(shop: Billing, stripe: Between)
     assert (await AuditEntry.get(action="subscription.cancel")).actor == "SUPPORT:dora"
 
 
+async def test_what_waits_for_an_invoice_is_billed_when_it_ends_now(shop: Billing, stripe: Between) -> None:
+    """Nobody has more seats for nothing by ending before they are billed."""
+    subscription = await begun(shop, stripe)
+    await stripe.sandbox.engine.advance(5 * DAY)
+    await change_plan(shop, mine(subscription), PlanChange(str(subscription.price_id), 3))
+    assert len(await invoices(await heard(shop, subscription))) == 1
+    await cancel_now(shop, mine(subscription))
+    row = await heard(shop, subscription)
+    lines = await InvoiceLine.filter(invoice__billing_reason="subscription_update", proration=True)
+    billed = sum(line.amount for line in lines)
+    assert (row.status, len(lines), 3_000 < billed < 3_300) == ("CANCELED", 2, True)
+    assert (await invoices(row))[1:] == [("PAID", billed, "subscription_update")]
+
+
 async def test_a_planned_end_can_be_taken_back_or_made_a_sudden_one(shop: Billing, stripe: Between) -> None:
     subscription = await begun(shop, stripe)
     await cancel_subscription(shop, mine(subscription))
