@@ -18,8 +18,12 @@ from tests.lifetimes.world import BEGINS, DAY, World, at_random, playing
 EXAMPLES, LIVES = 10, 20
 """Of each engine, and of each example: 200 lives an engine."""
 
-PEOPLE = {f"{name}-{currency}".lower(): currency for currency in ("USD", "JPY", "KWD") for name in ("ada", "bo", "cy", "di", "ed")}
-"""And the currency in which each of them pays."""
+PEOPLE = {
+    f"{name}-{currency}".lower(): currency
+    for currency in ("USD", "JPY", "KWD")
+    for name in ("ada", "bo", "cy", "di", "ed", "fay", "gus", "hal", "ida", "jo")
+}
+"""And the currency in which each of them pays; so many that whoever is drawn, everybody who begins finds something to begin."""
 
 YEAR = 366
 LATEST_START = 150
