@@ -11,6 +11,7 @@ from commands.portal import portal
 from commands.reconcile import reconcile
 from commands.sandbox import sandbox
 from commands.starting import checked_settings, end, read_settings, refuse
+from commands.statistics import statistics
 from commands.subscriptions import subscriptions
 from commands.webhooks import webhooks
 
@@ -29,6 +30,7 @@ cli.add_typer(subscriptions, name="subscriptions")
 cli.add_typer(catalogue, name="catalogue")
 cli.add_typer(sandbox, name="sandbox")
 cli.add_typer(portal, name="portal")
+cli.add_typer(statistics, name="statistics")
 
 
 def main() -> None:

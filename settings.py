@@ -81,6 +81,7 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Origins of the single-page apps, comma-separated: CORS, and where checkout and portal may return to."
     )
+    statistics_time_zone: str = Field("UTC", description="IANA name of the time zone whose days statistics are of, e.g. Europe/Berlin.")
     dispute_suspends_entitlements: bool = Field(
         True, description="Whether what a payment entitles to is suspended while its payer's bank disputes it; lost, it is taken away."
     )

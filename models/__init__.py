@@ -17,6 +17,7 @@ from models.promotion_code import DiscountDuration, PromotionCode
 from models.refund import RETURNING, Refund, RefundReason, RefundStatus
 from models.refund_request import RefundRequest, RefundRequestStatus
 from models.seller import Seller
+from models.statistics import EVERYBODY, Measure, StatisticsDelta, StatisticsRollup
 from models.subscription import ENDED, LIVE, Subscription, SubscriptionStatus
 from models.subscription_change import SubscriptionChange, SubscriptionChangeKind, SubscriptionChangeStatus
 from models.webhook_event import WebhookEvent, WebhookEventStatus
@@ -25,6 +26,7 @@ __all__ = [
     "CONTESTED",
     "ENDED",
     "ENDLESS",
+    "EVERYBODY",
     "LIVE",
     "PAID",
     "PAYABLE",
@@ -49,6 +51,7 @@ __all__ = [
     "InvoiceLine",
     "InvoiceOrigin",
     "InvoiceStatus",
+    "Measure",
     "OutboxEntry",
     "OutboxKind",
     "Payment",
@@ -63,6 +66,8 @@ __all__ = [
     "RefundRequestStatus",
     "RefundStatus",
     "Seller",
+    "StatisticsDelta",
+    "StatisticsRollup",
     "Subscription",
     "SubscriptionChange",
     "SubscriptionChangeKind",

@@ -40,6 +40,7 @@ MODELS = [
     "models.refund",
     "models.refund_request",
     "models.seller",
+    "models.statistics",
     "models.subscription",
     "models.subscription_change",
     "models.webhook_event",

@@ -44,6 +44,8 @@ class Prefix(StrEnum):
     IDEMPOTENCY_KEY = "idk"
     AUDIT_ENTRY = "aud"
     CHECKPOINT = "ckp"
+    STATISTICS_DELTA = "std"
+    STATISTICS_ROLLUP = "str"
 
 
 def new_id(prefix: Prefix, at: datetime | None = None) -> str:

@@ -165,6 +165,26 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Aggregated:
+    """In Query: an object that is no row, with all that is in it, made of kept sums by `read(context, arguments)`; Refusals are errors."""
+
+    read: Callable[[Context, Arguments], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Bounded:
+    """An attribute that is a list of `limit` items at most."""
+
+    name: str
+    limit: int
+
+    def resolver(self) -> Resolver:
+        """Takes the attribute."""
+        name = self.name
+        return lambda source, _info: getattr(source, name)
+
+
+@dataclass(frozen=True, slots=True)
 class ById:
     """In Query: the rows of any kind with the ids of an argument, `id` or, with `many`, `ids`."""
 

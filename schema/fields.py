@@ -4,6 +4,7 @@ graphql-core calls these directly, without Strawberry's wrapping, which costs mo
 """
 
 import inspect
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import strawberry
@@ -14,7 +15,7 @@ from strawberry.types.field import StrawberryField
 
 from models.rows import Row
 from resolvers.context import ResolveInfo
-from resolvers.declarations import DECLARATION, Asked, ById, Column, Connected, Exists, Found, Resolver, Root, Single
+from resolvers.declarations import DECLARATION, Aggregated, Asked, ById, Column, Connected, Exists, Found, Resolver, Root, Single
 from resolvers.planner import Answer, read_root
 from resolvers.refusals import refused_query
 from services.errors import Refusal
@@ -61,9 +62,11 @@ def _bind(field: GraphQLField, *, root: bool) -> None:
         field.resolve = _attribute(declared.python_name, field)
 
 
-def _root_resolver(declaration: Root | Asked) -> Resolver:
+def _root_resolver(declaration: Root | Asked | Aggregated) -> Resolver:
     if isinstance(declaration, Asked):
-        return _asking(declaration)
+        return _telling(declaration.ask)
+    if isinstance(declaration, Aggregated):
+        return _telling(declaration.read)
     if not isinstance(declaration, Connected | Found | Exists | Single | ById):
         raise TypeError(f"{declaration} cannot stand in Query")
 
@@ -73,10 +76,10 @@ def _root_resolver(declaration: Root | Asked) -> Resolver:
     return resolve
 
 
-def _asking(declaration: Asked) -> Resolver:
+def _telling(answer: Callable[..., Awaitable[Any]]) -> Resolver:
     async def resolve(_source: Any, info: ResolveInfo, **arguments: Any) -> Any:
         try:
-            return await declaration.ask(info.context, arguments)
+            return await answer(info.context, arguments)
         except Refusal as refusal:
             raise refused_query(refusal) from refusal
 

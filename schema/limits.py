@@ -2,7 +2,8 @@
 
 A fragment is counted once and its size added wherever it is spread, so a document is walked in the time its text takes to read.
 Cost is the number of fields that may be answered: a list with `first` or `last` counts its selection that many times (20 when neither is
-given), a list of `ids` as many times as ids, and a mutation's field, or a query's for which Stripe is asked, 500.
+given), a list of `ids` as many times as ids, a series as many times as it may have points. A mutation's field, or a query's for which
+Stripe is asked, counts 500, statistics 100.
 """
 
 from collections.abc import Iterator, Mapping
@@ -32,7 +33,7 @@ from graphql import (
     is_composite_type,
 )
 
-from resolvers.declarations import Asked, declaration_of
+from resolvers.declarations import Aggregated, Asked, declaration_of
 from schema.error_codes import ErrorCode
 
 DEFAULT_PAGE: Final = 20
@@ -43,6 +44,9 @@ MAX_PAGE: Final = 100
 
 STRIPE_COST: Final = 500
 """Cost of one field of a mutation, for each writes and most call Stripe, and of a field of a query for which Stripe is asked."""
+
+COSTS: Final[Mapping[type, int]] = {Asked: STRIPE_COST, Aggregated: 100}
+"""Cost of a field of a query by its declaration, where it is not 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +163,7 @@ class Measurement:
             size = self._selections(node.selection_set, get_named_type(definition.type) if definition else None, level)
             size.cost *= self._rows(node, definition) if definition else 1
         size.depth += 1
-        size.cost += STRIPE_COST if definition and isinstance(declaration_of(definition), Asked) else 1
+        size.cost += COSTS.get(type(declaration_of(definition)), 1) if definition else 1
         size.aliases += node.alias is not None
         return size
 
@@ -172,7 +176,7 @@ class Measurement:
             return self._listed(given["ids"].value)
         names = [name for name in ("first", "last") if name in definition.args]
         if not names:
-            return 1
+            return getattr(declaration_of(definition), "limit", 1)
         sizes = [self._page(given[name]) for name in names if name in given]
         return max((size for size in sizes if size is not None), default=DEFAULT_PAGE)
 

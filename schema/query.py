@@ -20,9 +20,10 @@ from models import Seller as SellerRow
 from models import Subscription as SubscriptionRow
 from models import WebhookEvent as WebhookEventRow
 from resolvers import filters
-from resolvers.declarations import Asked, ById, Connected, Exists, Found, Single
+from resolvers.declarations import Aggregated, Asked, ById, Connected, Exists, Found, Single
 from resolvers.entitlement import entitles
 from resolvers.previews import preview_subscription_change
+from resolvers.statistics import statistics_of
 from resolvers.viewer import config_values, viewer_values
 from schema.connections import Connection
 from schema.fields import PAGE, declare
@@ -39,6 +40,7 @@ from schema.types.promotion_code import PromotionCode
 from schema.types.refund import Refund
 from schema.types.refund_request import RefundRequest
 from schema.types.seller import Seller
+from schema.types.statistics import Statistics, StatisticsFilter
 from schema.types.subscription import Subscription, SubscriptionFilter
 from schema.types.subscription_change import SubscriptionChangePreview
 from schema.types.webhook_event import WebhookEvent, WebhookEventFilter
@@ -134,5 +136,10 @@ class Query:
         description="What Stripe told us; for support and administrators.",
         filter=WebhookEventFilter | None,
         **PAGE,
+    )
+    statistics: Statistics = declare(
+        Aggregated(statistics_of),
+        description="For staff of all sales or of one seller's; for sellers of their own. A refusal is an error with its code.",
+        filter=StatisticsFilter,
     )
     checkout_session: CheckoutSession | None = declare(Found(CheckoutSessionRow, filters.by_id), id=strawberry.ID)

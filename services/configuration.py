@@ -8,6 +8,7 @@ from pydantic import SecretStr, ValidationError
 
 from models.database_url import InvalidDatabaseURL, connection_of
 from models.money import CURRENCIES
+from services.statistics.days import zone_of
 from settings import Environment, Settings
 
 MIN_AUTH_SECRET = 32
@@ -30,7 +31,7 @@ ASKED = frozenset({"auth_jwks_url", "stripe_api_base"})
 
 def problems(settings: Settings) -> list[str]:
     """Every reason not to start with these settings, the gravest first; empty when they are fine."""
-    found = [*_stripe(settings), *_database(settings), *_authentication(settings), *_addresses(settings)]
+    found = [*_stripe(settings), *_database(settings), *_authentication(settings), *_addresses(settings), *_statistics(settings)]
     if settings.environment is Environment.PRODUCTION:
         found = [*_production(settings), *found]
     return list(dict.fromkeys(found))
@@ -143,6 +144,13 @@ def _addresses(settings: Settings) -> Iterator[str]:
     for origin in settings.allowed_origins:
         if not is_address(origin) or urlsplit(origin).path or "?" in origin or "#" in origin:
             yield "Set ALLOWED_ORIGINS to origins such as https://app.example.com, comma-separated, without a path or a wildcard."
+
+
+def _statistics(settings: Settings) -> Iterator[str]:
+    try:
+        zone_of(settings.statistics_time_zone)
+    except ValueError:
+        yield "Set STATISTICS_TIME_ZONE to the IANA name of a time zone that this machine knows, such as Europe/Berlin."
 
 
 def _production(settings: Settings) -> Iterator[str]:

@@ -22,7 +22,7 @@ from models.selects import Comparison, Condition, Select
 from services.billing import Billing
 from services.fulfilment import fulfil
 from services.inbox import EXPECTED, Handlers, apply, handled, new_row, receive
-from services.journal import journal
+from services.journal import count, journal
 from services.mirror import Known, ObjectNeeded
 from services.stripe_event import StripeEvent
 
@@ -130,6 +130,8 @@ class GroupedInbox:
                 rows.append(new_row(event, attempts=1, **handled(outcome)))
             await fulfil()
             await insert(rows)
+            for row in rows:
+                count(row, None)
         return {event_id: status for event_id, status in done.items() if status is not WebhookEventStatus.FAILED}
 
     async def _by_itself(self, event: StripeEvent) -> None:

@@ -14,7 +14,7 @@ from models import AuditEntry, WebhookEvent, WebhookEventStatus
 from models.persistence import insert, lock, new, update
 from services.billing import Billing
 from services.errors import Refusal
-from services.journal import ACTOR
+from services.journal import ACTOR, count
 from services.mirror import Known, Mirror, Outcome, TooManyReadings, settle
 from services.snapshot import Snapshot
 from services.stripe_event import StripeEvent, read_event
@@ -138,12 +138,14 @@ def pause_after(attempts: int) -> timedelta:
 
 
 async def _keep(row: WebhookEvent, columns: dict[str, Any], actor: str) -> None:
-    before = row.status
+    before, was = row.status, {column: getattr(row, column) for column in columns}
     row.update_from_dict(columns)
     if not row._saved_in_db:  # noqa: SLF001 - Tortoise says it nowhere else
         await insert([row])
+        count(row, None)
         return
     await update(row, columns)
+    count(row, was)
     changes = {"status": [before, row.status], "attempts": row.attempts}
     await insert([new(AuditEntry, actor=actor, action=RETRY, object_id=row.id, changes=changes)])
 

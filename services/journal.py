@@ -1,4 +1,4 @@
-"""What the transaction that runs has changed, and its audit entries, written with one statement at its end."""
+"""What the transaction that runs has changed; its audit entries, and what statistics count of it, are written at its end."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,6 +11,7 @@ from models import AuditEntry
 from models.persistence import insert, new, update
 from models.record import Record
 from services.audit import Caller
+from services.statistics.recording import record
 
 ACTOR = "stripe"
 """Who changes rows when Stripe speaks, as audit entries name it."""
@@ -43,11 +44,12 @@ class Change:
 
 @dataclass(slots=True)
 class Journal:
-    """Changes in the order in which they were made, by whom, and in which request."""
+    """Changes in the order in which they were made, by whom, and in which request; `counted` are those that only statistics are told of."""
 
     actor: str
     request_id: str | None = None
     changes: list[Change] = field(default_factory=list)
+    counted: list[Change] = field(default_factory=list)
 
     def entries(self) -> list[AuditEntry]:
         """What the audit log is told: each row that is new, each change of a status or of what stands for it."""
@@ -63,7 +65,7 @@ _open: ContextVar[Journal] = ContextVar("journal")
 
 @asynccontextmanager
 async def journal(actor: Caller | str = ACTOR) -> AsyncIterator[Journal]:
-    """To be opened inside the transaction; at the end of the block the audit entries are written, unless an exception leaves it."""
+    """To be opened inside the transaction; at the end of the block what follows is written, unless an exception leaves it."""
     kept = Journal(actor) if isinstance(actor, str) else Journal(actor.actor, actor.request_id)
     token = _open.set(kept)
     try:
@@ -71,6 +73,7 @@ async def journal(actor: Caller | str = ACTOR) -> AsyncIterator[Journal]:
     finally:
         _open.reset(token)
     await insert(kept.entries())
+    await record([*kept.changes, *kept.counted])
 
 
 async def change(row: Record, wanted: Facts) -> bool:
@@ -91,6 +94,11 @@ async def create(row: Record) -> None:
     _note(row, None)
 
 
+def count(row: Record, before: Facts | None) -> None:
+    """Let statistics know of a row that was written some other way, with its former columns; None for a new one."""
+    _open.get().counted.append(_change(row, before))
+
+
 def changes() -> list[Change]:
     """What the open journal keeps so far. LookupError where none is open."""
     return _open.get().changes
@@ -102,8 +110,12 @@ def plain(value: Any) -> Any:
 
 
 def _note(row: Record, before: Facts | None) -> None:
+    _open.get().changes.append(_change(row, before))
+
+
+def _change(row: Record, before: Facts | None) -> Change:
     columns = type(row)._meta.db_fields if before is None else before  # noqa: SLF001 - Tortoise lists columns nowhere else
-    _open.get().changes.append(Change(row, before, {column: getattr(row, column) for column in columns}))
+    return Change(row, before, {column: getattr(row, column) for column in columns})
 
 
 def _told(change: Change) -> Facts:

@@ -17,6 +17,7 @@ from services.differences import Difference, changed, differences
 from services.errors import InvalidInput, NotFound
 from services.idempotency import Call, Done, once
 from services.inbox import EXPECTED, Handlers, apply, handled, payload_again, told
+from services.journal import count
 from services.mirror import Known, Outcome, settle
 from services.stripe_event import StripeEvent, read_event
 from services.text_input import MAX_ID, checked_text
@@ -102,9 +103,10 @@ async def _fail(event: StripeEvent, entry: AuditEntry, error: Exception) -> Repl
 
 
 async def _keep(row: WebhookEvent, columns: dict[str, Any], entry: AuditEntry, found: list[Difference]) -> None:
-    before = row.status
+    before, was = row.status, {column: getattr(row, column) for column in columns}
     row.update_from_dict(columns | {"attempts": row.attempts + 1})
     await update(row, [*columns, "attempts"])
+    count(row, was)
     rows = sorted({f"{one.table} {one.row_id}" for one in found})
     entry.changes = {"status": [before, row.status], "attempts": row.attempts, "changed": rows}
     await insert([entry])

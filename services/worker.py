@@ -15,6 +15,7 @@ from services.inbox import Handlers, retry_due
 from services.outbox_tasks import TASKS
 from services.outbox_worker import drain
 from services.recovery import finish_pending
+from services.statistics.folding import fold_due
 from services.waiting_rows import BATCH, CHECKOUT_SESSIONS, DISPUTES, INVOICES, PAYMENTS, REFUNDS, SUBSCRIPTIONS, WaitingRows
 
 EVENTS_EVERY = 5.0
@@ -52,6 +53,7 @@ async def work(billing: Billing, stop: asyncio.Event, handlers: Handlers) -> Non
     tasks = [
         Task("retry_webhook_events", EVENTS_EVERY, lambda: retry_due(billing, handlers, BATCH)),
         Task("drain_outbox", OUTBOX_EVERY, lambda: drain(billing, TASKS, BATCH)),
+        Task("fold_statistics", OUTBOX_EVERY, lambda: fold_due(billing)),
         Task("expire_credits", FORGETTING_EVERY, lambda: expire_due(BATCH)),
         Task("finish_pending", UNFINISHED_EVERY, lambda: finish_pending(billing, UNFINISHED_AFTER)),
         *(Task(f"read_waiting_{kind.name}", WAITING_EVERY, WaitingRows(billing, kind).round, hurries=False) for kind in WAITING),

@@ -60,7 +60,9 @@ def leaves(group: TyperGroup, before: str = "") -> list[tuple[str, Any]]:
     """Every command, those of groups by both names."""
     found: list[tuple[str, Any]] = []
     for name, command in group.commands.items():
-        found += leaves(command, f"{name} ") if isinstance(command, TyperGroup) else [(before + name, command)]
+        if not isinstance(command, TyperGroup) or command.invoke_without_command:
+            found.append((before + name, command))
+        found += leaves(command, f"{name} ") if isinstance(command, TyperGroup) else []
     return found
 
 

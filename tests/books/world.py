@@ -25,6 +25,8 @@ from models import (
     Refund,
     RefundRequest,
     Seller,
+    StatisticsDelta,
+    StatisticsRollup,
     Subscription,
     WebhookEvent,
     WebhookEventStatus,
@@ -52,7 +54,19 @@ from webhooks.handlers import HANDLERS
 
 CATALOGUE: tuple[type[Record], ...] = (Seller, Plan, Price)
 EMPTIED: tuple[type[Record], ...] = (
-    *(OutboxEntry, Allocation, CreditEntry, CreditLot, Entitlement, RefundRequest, WebhookEvent, AuditEntry, IdempotencyKey),
+    *(
+        StatisticsDelta,
+        StatisticsRollup,
+        OutboxEntry,
+        Allocation,
+        CreditEntry,
+        CreditLot,
+        Entitlement,
+        RefundRequest,
+        WebhookEvent,
+        AuditEntry,
+        IdempotencyKey,
+    ),
     *(Dispute, Refund, CheckoutSession, Payment, PromotionCode, InvoiceLine, Invoice, Subscription, Price, Plan, Seller, Customer),
 )
 ROUNDS = 10

@@ -29,6 +29,8 @@ from models import (
     Refund,
     RefundRequest,
     Seller,
+    StatisticsDelta,
+    StatisticsRollup,
     Subscription,
     SubscriptionChange,
     WebhookEvent,
@@ -54,7 +56,10 @@ MIRRORED: dict[type[Record], str] = {
 }
 """In an order in which they can be inserted; what tells the rows of a kind apart in whatever order they were made."""
 
-OTHERS: tuple[type[Record], ...] = (WebhookEvent, AuditEntry, IdempotencyKey, Checkpoint, OutboxEntry)
+OTHERS: tuple[type[Record], ...] = (
+    *(WebhookEvent, AuditEntry, IdempotencyKey, Checkpoint, OutboxEntry),
+    *(StatisticsDelta, StatisticsRollup),
+)
 """Rows that are about the work and not about the business."""
 
 SOLD_OTHERWISE: tuple[type[Record], ...] = (Seller, Allocation, RefundRequest, SubscriptionChange)

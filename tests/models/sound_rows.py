@@ -26,6 +26,8 @@ from models import (
     Refund,
     RefundRequest,
     Seller,
+    StatisticsDelta,
+    StatisticsRollup,
     Subscription,
     SubscriptionChange,
     WebhookEvent,
@@ -202,6 +204,14 @@ async def _checkpoint(number: int) -> dict[str, Any]:
     return {"name": f"walk-{number}", "position": {"after": "evt_1"}, "updated_at": MOMENT}
 
 
+async def _statistics_delta(number: int) -> dict[str, Any]:
+    return {"minute": number, "measure": "FAILED", "currency": "USD", "detail": "card_declined", "number": 1, "amount": -100}
+
+
+async def _statistics_rollup(number: int) -> dict[str, Any]:
+    return {"day": f"{2000 + number}-01-01", "measure": "SUCCEEDED", "currency": "USD", "number": 1, "amount": 100}
+
+
 SOUND: dict[type[Record], Callable[[int], Awaitable[dict[str, Any]]]] = {
     Allocation: _allocation,
     AuditEntry: _audit_entry,
@@ -223,6 +233,8 @@ SOUND: dict[type[Record], Callable[[int], Awaitable[dict[str, Any]]]] = {
     Refund: _refund,
     RefundRequest: _refund_request,
     Seller: _seller,
+    StatisticsDelta: _statistics_delta,
+    StatisticsRollup: _statistics_rollup,
     Subscription: _subscription,
     SubscriptionChange: _subscription_change,
     WebhookEvent: _webhook_event,

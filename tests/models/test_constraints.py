@@ -32,6 +32,7 @@ from models import (
     InvoiceLine,
     InvoiceOrigin,
     InvoiceStatus,
+    Measure,
     OutboxEntry,
     OutboxKind,
     Payment,
@@ -46,6 +47,8 @@ from models import (
     RefundRequestStatus,
     RefundStatus,
     Seller,
+    StatisticsDelta,
+    StatisticsRollup,
     Subscription,
     SubscriptionChange,
     SubscriptionChangeKind,
@@ -172,6 +175,9 @@ REFUSED: list[tuple[type[Record], dict[str, Any], str]] = [
     (RefundRequest, {"currency": "usd"}, CURRENCY),
     (OutboxEntry, {"kind": "OTHER"}, one_of("kind", OutboxKind)),
     (OutboxEntry, {"attempts": -1}, '"attempts" >= 0'),
+    (StatisticsDelta, {"measure": "LUCK"}, one_of("measure", Measure)),
+    (StatisticsRollup, {"measure": "LUCK"}, one_of("measure", Measure)),
+    (StatisticsRollup, {"day": "2026-1-1"}, 'length("day") = 10'),
     (WebhookEvent, {"status": "LOST"}, one_of("status", WebhookEventStatus)),
     (WebhookEvent, {"attempts": -1}, '"attempts" >= 0'),
 ]
@@ -189,6 +195,8 @@ SETS: list[tuple[type[Record], str, type[StrEnum]]] = [
     (Invoice, "origin", InvoiceOrigin),
     (Invoice, "status", InvoiceStatus),
     (OutboxEntry, "kind", OutboxKind),
+    (StatisticsDelta, "measure", Measure),
+    (StatisticsRollup, "measure", Measure),
     (WebhookEvent, "status", WebhookEventStatus),
 ]
 UNIQUE: list[tuple[type[Record], tuple[str, ...]]] = [
@@ -208,6 +216,7 @@ UNIQUE: list[tuple[type[Record], tuple[str, ...]]] = [
     (RefundRequest, ("refund_id",)),
     (SubscriptionChange, ("pending_subscription_id",)),
     (Seller, ("external_id",)),
+    (StatisticsRollup, ("seller_key", "measure", "day", "currency", "detail")),
     (CheckoutSession, ("payment_id",)),
     (CheckoutSession, ("stripe_session_id",)),
     (Customer, ("external_id",)),
