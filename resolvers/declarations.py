@@ -173,15 +173,15 @@ class Aggregated:
 
 @dataclass(frozen=True, slots=True)
 class Bounded:
-    """An attribute that is a list of `limit` items at most."""
+    """A list of `limit` items at most, made of the object at hand: `make(source)`."""
 
-    name: str
+    make: Callable[[Any], list[Any]]
     limit: int
 
     def resolver(self) -> Resolver:
-        """Takes the attribute."""
-        name = self.name
-        return lambda source, _info: getattr(source, name)
+        """Calls `make`."""
+        make = self.make
+        return lambda source, _info: make(source)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,16 @@ from typing import Any
 from models import EVERYBODY, Seller
 from resolvers.context import Context
 from resolvers.permissions import forbidden, is_seller, is_staff, require_viewer
+from resolvers.refusals import refused_query
 from services import sellers
 from services.authentication import Viewer
+from services.errors import InvalidInput
 from services.statistics.days import zone_of
 from services.statistics.report import report, span_of
-from services.statistics.results import Statistics, WebhookDelivery
+from services.statistics.results import CurrencyStatistics, Statistics, StatisticsPoint, WebhookDelivery
+
+MAX_POINTS = 400
+"""Days of a range of which a series is told."""
 
 NOBODY = "nobody"
 """In place of a seller's id: somebody who may sell, and has sold nothing."""
@@ -34,6 +39,14 @@ async def _seller(viewer: Viewer, asked: str | None) -> str:
     if asked not in (None, own):
         raise forbidden()
     return own
+
+
+def series(currency: CurrencyStatistics) -> list[StatisticsPoint]:
+    """The days on which anything was counted, in order. Raises the error of InvalidInput for a range of more than MAX_POINTS days."""
+    if currency.length > MAX_POINTS:
+        message = f"A series is told of {MAX_POINTS} days at most: ask for a shorter range."
+        raise refused_query(InvalidInput(message, "filter", "range"))
+    return [currency.days[day] for day in sorted(currency.days)]
 
 
 def webhook_delivery(statistics: Statistics, context: Context) -> WebhookDelivery:

@@ -108,6 +108,13 @@ def test_complete_production_settings_have_no_problem() -> None:
         ),
         ({"stripe_webhook_secret": "secret"}, "Set STRIPE_WEBHOOK_SECRET to signing secrets that begin with whsec_."),
         ({"stripe_api_base": "https://emulator.example.com"}, "Unset STRIPE_API_BASE: production speaks to Stripe."),
+        *(
+            (
+                {"statistics_time_zone": zone},
+                "Set STATISTICS_TIME_ZONE to the IANA name of a time zone that this machine knows, such as Europe/Berlin.",
+            )
+            for zone in ("Berlin", "Europe", "../UTC", "", "a\0b")
+        ),
         ({"database_url": None}, "Set DATABASE_URL, for example to postgres://user:password@host:5432/billgraph."),
         *(
             ({"database_url": url}, f"Set DATABASE_URL to sqlite:///path or postgres://user:password@host:port/name: {reason}.")

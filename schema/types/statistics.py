@@ -3,12 +3,11 @@
 import strawberry
 
 from resolvers.declarations import Bounded, Derived
-from resolvers.statistics import webhook_delivery
+from resolvers.statistics import MAX_POINTS, series, webhook_delivery
 from schema.fields import declare
 from schema.scalars import CurrencyCode
 from schema.types.filters import DateTimeRange
 from schema.types.money import Money
-from services.statistics.results import MAX_POINTS
 
 
 @strawberry.type(description="What happened on one day.")
@@ -41,7 +40,7 @@ class CurrencyStatistics:
     refund_rate: float | None = strawberry.field(description="refunded / gross; null when nothing came in.")
     average_seconds_to_pay: float | None = strawberry.field(description="From a payment's beginning to its success; not of subscriptions.")
     series: list[StatisticsPoint] = declare(
-        Bounded("series", MAX_POINTS),
+        Bounded(series, MAX_POINTS),
         description=f"The days on which anything happened, in order; of a range of {MAX_POINTS} days at most.",
     )
 

@@ -3,11 +3,7 @@
 from dataclasses import dataclass, field
 
 from models.money import Money
-from services.errors import InvalidInput
 from services.statistics.reading import Span
-
-MAX_POINTS = 400
-"""Days of a range of which a series is told."""
 
 
 @dataclass(slots=True)
@@ -40,7 +36,7 @@ class StatisticsPoint:
 
 @dataclass(slots=True)
 class CurrencyStatistics(StatisticsPoint):
-    """A range's; `date` is empty."""
+    """A range's, which is so many days `length`; `date` is empty, and `days` are those on which anything was counted."""
 
     recurring: int = 0
     waited: int = 0
@@ -73,13 +69,6 @@ class CurrencyStatistics(StatisticsPoint):
     def average_seconds_to_pay(self) -> float | None:
         """From the payment's beginning to its success; None when nobody paid."""
         return self.waited / self.waiting / 1000 if self.waiting else None
-
-    @property
-    def series(self) -> list[StatisticsPoint]:
-        """The days on which anything was counted, in order. Raises InvalidInput when the range has more than MAX_POINTS days."""
-        if self.length > MAX_POINTS:
-            raise InvalidInput(f"A series is told of {MAX_POINTS} days at most: ask for a shorter range.", "filter", "range")
-        return [self.days[day] for day in sorted(self.days)]
 
 
 @dataclass(slots=True)

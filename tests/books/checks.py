@@ -20,6 +20,10 @@ from models import (
     RefundRequest,
     Subscription,
 )
+from models.database import transaction
+from services.statistics.days import zone_of
+from services.statistics.folding import fold
+from services.statistics.recounting import differences
 from tests.books.audit_trail import check_audit
 from tests.books.model import COURSE, PRO, Books
 from tests.books.world import World
@@ -41,6 +45,7 @@ async def check(world: World, books: Books) -> None:
     await _sellers(world, books, names)
     await _pages(books)
     await check_audit()
+    await _statistics()
     await _outbox(books)
 
 
@@ -180,3 +185,11 @@ async def _outbox(books: Books) -> None:
     errors = [str(entry.error) for entry in await OutboxEntry.all()]
     assert not errors or any(paid.came_back for paid in books.payments.values())
     assert [error for error in errors if not error.startswith("CameBack: ")] == []
+
+
+async def _statistics() -> None:
+    """The kept sums, folded or not yet, are what counting all rows comes to."""
+    zone = zone_of("Europe/Berlin")
+    await fold(zone, 10)
+    async with transaction():
+        assert await differences(zone) == []

@@ -13,6 +13,7 @@ from schema.schema import schema
 from tests.mutations.test_previews import PREVIEW, PREVIEWED
 from tests.resolvers.asking import ROLES, STAFF, Asking
 from tests.resolvers.world import World, at, payment
+from tests.statistics.test_query import TOLD
 
 Expected = Callable[[World, str], Any]
 
@@ -497,7 +498,7 @@ def fields_of_tables() -> set[str]:
         for name in fields
     }
     parts = {f"{kind}.{name}" for kind in PARTS for name in schema._schema.type_map[kind].fields}  # type: ignore[attr-defined]  # objects all
-    return found | parts | ASKED_OF_STRIPE | {f"Query.{name}" for name in QUERIES}
+    return found | parts | ASKED_OF_STRIPE | TOLD | {f"Query.{name}" for name in QUERIES}
 
 
 def test_the_tables_hold_every_field() -> None:
