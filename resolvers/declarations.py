@@ -166,9 +166,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Aggregated:
-    """In Query: an object that is no row, with all that is in it, made of kept sums by `read(context, arguments)`; Refusals are errors."""
+    """In Query: an object that is no row, with all that is in it, made of kept sums; Refusals are errors.
 
-    read: Callable[[Context, Arguments], Awaitable[Any]]
+    `read(context, arguments, names)` is told the names of all fields that are asked for in it.
+    """
+
+    read: Callable[[Context, Arguments, frozenset[str]], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,13 +20,13 @@ NOBODY = "nobody"
 """In place of a seller's id: somebody who may sell, and has sold nothing."""
 
 
-async def statistics_of(context: Context, arguments: dict[str, Any]) -> Statistics:
+async def statistics_of(context: Context, arguments: dict[str, Any], names: frozenset[str]) -> Statistics:
     """For staff and sellers. Raises InvalidInput for a range that cannot be told of, NotFound for a seller that is not there."""
     viewer, given = require_viewer(context), arguments["filter"]
     seller = await _seller(viewer, given.get("sellerId"))
     zone = zone_of(context.billing.settings.statistics_time_zone)
     span = span_of(given["range"].get("since"), given["range"].get("until"), zone)
-    return await report(span, zone, seller)
+    return await report(span, zone, seller, by_day="series" in names)
 
 
 async def _seller(viewer: Viewer, asked: str | None) -> str:

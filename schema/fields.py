@@ -14,6 +14,7 @@ from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.field import StrawberryField
 
 from models.rows import Row
+from resolvers.asked_for import names_below
 from resolvers.context import ResolveInfo
 from resolvers.declarations import DECLARATION, Aggregated, Asked, ById, Column, Connected, Exists, Found, Resolver, Root, Single
 from resolvers.planner import Answer, read_root
@@ -64,9 +65,11 @@ def _bind(field: GraphQLField, *, root: bool) -> None:
 
 def _root_resolver(declaration: Root | Asked | Aggregated) -> Resolver:
     if isinstance(declaration, Asked):
-        return _telling(declaration.ask)
+        ask = declaration.ask
+        return _telling(lambda info, arguments: ask(info.context, arguments))
     if isinstance(declaration, Aggregated):
-        return _telling(declaration.read)
+        read = declaration.read
+        return _telling(lambda info, arguments: read(info.context, arguments, names_below(info)))
     if not isinstance(declaration, Connected | Found | Exists | Single | ById):
         raise TypeError(f"{declaration} cannot stand in Query")
 
@@ -76,10 +79,10 @@ def _root_resolver(declaration: Root | Asked | Aggregated) -> Resolver:
     return resolve
 
 
-def _telling(answer: Callable[..., Awaitable[Any]]) -> Resolver:
+def _telling(answer: Callable[[ResolveInfo, dict[str, Any]], Awaitable[Any]]) -> Resolver:
     async def resolve(_source: Any, info: ResolveInfo, **arguments: Any) -> Any:
         try:
-            return await answer(info.context, arguments)
+            return await answer(info, arguments)
         except Refusal as refusal:
             raise refused_query(refusal) from refusal
 

@@ -12,9 +12,9 @@ from models.statements import Dialect, binder
 from services.statistics.days import day_of_minute
 
 BY_DAY = (Measure.SUCCEEDED, Measure.FAILED, Measure.REFUNDED, Measure.LOST)
-"""What is told day by day."""
+"""What is told day by day, where that is asked for."""
 
-IN_ALL = (Measure.WAITED, Measure.FAILED, Measure.STARTED, Measure.ENDED)
+IN_ALL = (*BY_DAY, Measure.WAITED, Measure.STARTED, Measure.ENDED)
 """What is told of the range as a whole."""
 
 RUNNING = (Measure.STARTED, Measure.ENDED)
@@ -50,14 +50,27 @@ class Sum(NamedTuple):
     amount: int
 
 
-async def read_sums(span: Span, zone: tzinfo, seller: str = EVERYBODY) -> list[Sum]:
+async def read_sums(span: Span, zone: tzinfo, seller: str = EVERYBODY, *, by_day: bool = True) -> list[Sum]:
     """All sums of a seller, or of all sales; those of webhooks are of all whoever is asked for. Several may be of the same."""
     connection = client()
     dialect = Dialect(connection.capabilities.dialect)
     first, last = span
-    values = [seller, first, last, seller, first, last, EVERYBODY, first, last, seller, first, seller, seller, seller]
+    values = [
+        seller,
+        first,
+        last,
+        EVERYBODY,
+        first,
+        last,
+        seller,
+        first,
+        seller,
+        *((seller, first, last) if by_day else ()),
+        seller,
+        seller,
+    ]
     sums: list[Sum] = []
-    for part, minute, day, measure, currency, detail, number, amount in await connection.read(_text(dialect), values):
+    for part, minute, day, measure, currency, detail, number, amount in await connection.read(_text(dialect, by_day), values):
         one = Sum(Part(part), day, measure, currency, detail, int(number), int(amount))
         sums += [one] if one.part is not Part.DELTA else _of_delta(one._replace(day=day_of_minute(minute, zone)), span)
     return sums
@@ -76,8 +89,8 @@ def _of_delta(one: Sum, span: Span) -> Iterator[Sum]:
         yield one._replace(part=Part.BEFORE, day="")
 
 
-@lru_cache(2)
-def _text(dialect: Dialect) -> str:
+@lru_cache(4)
+def _text(dialect: Dialect, by_day: bool) -> str:
     mark = binder(dialect)
 
     def rollups(part: Part, columns: str, measures: tuple[Measure, ...], days: str) -> str:
@@ -91,11 +104,11 @@ def _text(dialect: Dialect) -> str:
     within, before = ' AND "day" BETWEEN {} AND {}', ' AND "day" < {}'
     whole = '\'\', "measure", "currency", "detail"'
     each = (
-        rollups(Part.DAY, '"day", "measure", "currency", \'\'', BY_DAY, within),
         rollups(Part.RANGE, whole, IN_ALL, within),
         rollups(Part.RANGE, whole, (Measure.WEBHOOK,), within),
         rollups(Part.BEFORE, whole, RUNNING, before),
         rollups(Part.NOW, whole, (Measure.RECURRING,), ""),
+        *([rollups(Part.DAY, '"day", "measure", "currency", \'\'', BY_DAY, within)] if by_day else ()),
     )
     names = '"measure", "currency", "detail", "number", "amount"'
     own = f"\"seller_key\" = {mark()} OR {mark()} = '{EVERYBODY}' OR \"measure\" = '{Measure.WEBHOOK}'"

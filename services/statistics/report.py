@@ -39,9 +39,9 @@ def length_of(span: Span) -> int:
     return (date.fromisoformat(span.last) - date.fromisoformat(span.first)).days + 1
 
 
-async def report(span: Span, zone: tzinfo, seller: str = EVERYBODY) -> Statistics:
-    """The statistics of a range; one statement, whatever its length."""
-    sums = await read_sums(span, zone, seller)
+async def report(span: Span, zone: tzinfo, seller: str = EVERYBODY, *, by_day: bool = True) -> Statistics:
+    """The statistics of a range, with its days or without; one statement, whatever its length."""
+    sums = await read_sums(span, zone, seller, by_day=by_day)
     started, ended = (_number(sums, Part.RANGE, measure) for measure in (Measure.STARTED, Measure.ENDED))
     before = _number(sums, Part.BEFORE, Measure.STARTED) - _number(sums, Part.BEFORE, Measure.ENDED)
     return Statistics(
@@ -63,13 +63,13 @@ def _number(sums: list[Sum], part: Part, measure: Measure) -> int:
 def _currencies(sums: Iterable[Sum], length: int) -> list[CurrencyStatistics]:
     found: dict[str, CurrencyStatistics] = {}
     for one in sums:
-        if not one.currency or (one.part is Part.RANGE and one.measure == Measure.FAILED):
+        if not one.currency:
             continue
         whole = found.get(one.currency) or found.setdefault(one.currency, CurrencyStatistics("", one.currency, length=length))
-        _book(whole, one)
         if one.part is Part.DAY:
-            day = whole.days.get(one.day) or whole.days.setdefault(one.day, StatisticsPoint(one.day, one.currency))
-            _book(day, one)
+            _book(whole.days.get(one.day) or whole.days.setdefault(one.day, StatisticsPoint(one.day, one.currency)), one)
+        else:
+            _book(whole, one)
     return [_known(found[currency]) for currency in sorted(found) if not _is_nothing(found[currency])]
 
 

@@ -218,6 +218,24 @@ async def test_a_range_is_of_the_last_thirty_days_unless_it_says_more(asking: As
         assert {"currency": "JPY", "succeeded": expected} in told["statistics"]["currencies"]
 
 
+@pytest.mark.parametrize(
+    "selection",
+    [
+        "{ currencies { days: series { date } } }",
+        "{ ...A } fragment A on Statistics { currencies { ...B } } fragment B on CurrencyStatistics { ... { days: series { date } } }",
+        "{ currencies { days: series @skip(if: false) { date } } ...C } fragment C on Statistics { currencies { days: series { date } } }",
+    ],
+)
+async def test_a_series_is_told_however_it_is_asked_for(asking: Asking, history: World, selection: str) -> None:
+    days = [["2026-01-01"], ["2026-01-01", "2026-01-04"]]
+    for folded in (False, True):
+        inside, _, fragments = selection.partition(" fragment")
+        text = f"{{ statistics(filter: {{{RANGE}}}) {inside} }}{fragments and ' fragment'}{fragments}"
+        told = await asking.ask("admin", text)
+        assert told["statistics"]["currencies"] == [{"days": [{"date": day} for day in one]} for one in days]
+        assert folded or await fold(zone_of("UTC"), 1000)
+
+
 async def test_it_is_one_statement_and_writes_nothing(asking: Asking, history: World) -> None:
     before = (await StatisticsDelta.all().count(), await StatisticsRollup.all().count(), await AuditEntry.all().count())
     with watch() as seen:
