@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import webhooks.route
-from models import Payment, WebhookEvent
+from models import Payment, StatisticsDelta, WebhookEvent
 from tests.convergence.rows import every_model
 from tests.mirror.catalogue import Ids
 from tests.mirror.objects import START, event, intent, succeeded
@@ -171,6 +171,9 @@ async def test_an_amount_that_is_no_amount_fails_its_event_and_writes_nothing_el
         row = await WebhookEvent.get()
         assert (row.status, row.attempts, row.payload) == ("FAILED", 1, body)
         assert row.error == "UnknownShape: payment_intent pi_1: `amount_received` is not a whole number"
+        counted = await StatisticsDelta.get()
+        assert (counted.measure, counted.detail, counted.number, counted.amount) == ("WEBHOOK", "FAILED:", 1, 0)
+        await counted.delete()
         await row.delete()
         assert await everything() == before
 
