@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from commands.catalogue import catalogue
+from commands.deliveries import deliveries
 from commands.export import export
 from commands.outbox import outbox
 from commands.portal import portal
@@ -26,6 +27,7 @@ cli = typer.Typer(
 )
 cli.add_typer(webhooks, name="webhooks")
 cli.add_typer(outbox, name="outbox")
+cli.add_typer(deliveries, name="deliveries")
 cli.add_typer(subscriptions, name="subscriptions")
 cli.add_typer(catalogue, name="catalogue")
 cli.add_typer(sandbox, name="sandbox")

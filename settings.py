@@ -65,6 +65,11 @@ class Settings(BaseSettings):
     webhook_payload_days: int = Field(
         90, ge=0, le=3650, description="Days that the payload of a handled event is kept; its row stays. 0 keeps payloads for ever."
     )
+    event_destinations_private: bool = Field(
+        False,
+        description="Whether outgoing events may go to private and loopback addresses, to these by plain http too. Never in production.",
+    )
+    event_delivery_days: int = Field(90, ge=0, le=3650, description="Days that a delivered outgoing event is kept. 0 keeps them for ever.")
     stripe_api_base: str | None = Field(None, description="Where Stripe's API is, when not at Stripe: an emulator. Never in production.")
     sandbox: bool = Field(
         False,

@@ -6,8 +6,10 @@ from models.checkout_session import CheckoutMode, CheckoutSession, CheckoutStatu
 from models.checkpoint import Checkpoint
 from models.credit import ENDLESS, CreditEntry, CreditEntryKind, CreditLot
 from models.customer import Customer
+from models.delivery import Delivery, DeliveryStatus
 from models.dispute import CONTESTED, Dispute, DisputeStatus
 from models.entitlement import Entitlement
+from models.event_destination import EventDestination
 from models.idempotency_key import IdempotencyKey
 from models.invoice import PAYABLE, Invoice, InvoiceLine, InvoiceOrigin, InvoiceStatus
 from models.outbox_entry import OutboxEntry, OutboxKind
@@ -42,10 +44,13 @@ __all__ = [
     "CreditEntryKind",
     "CreditLot",
     "Customer",
+    "Delivery",
+    "DeliveryStatus",
     "DiscountDuration",
     "Dispute",
     "DisputeStatus",
     "Entitlement",
+    "EventDestination",
     "IdempotencyKey",
     "Invoice",
     "InvoiceLine",

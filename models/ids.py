@@ -46,6 +46,9 @@ class Prefix(StrEnum):
     CHECKPOINT = "ckp"
     STATISTICS_DELTA = "std"
     STATISTICS_ROLLUP = "str"
+    EVENT_DESTINATION = "evd"
+    DELIVERY = "dlv"
+    EVENT = "bev"
 
 
 def new_id(prefix: Prefix, at: datetime | None = None) -> str:

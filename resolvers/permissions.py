@@ -8,7 +8,9 @@ from models import (
     AuditEntry,
     CheckoutSession,
     Customer,
+    Delivery,
     Dispute,
+    EventDestination,
     Invoice,
     InvoiceLine,
     Payment,
@@ -36,7 +38,14 @@ OPERATORS = frozenset({Role.SUPPORT, Role.ADMIN})
 HOSTS = frozenset({Role.SERVICE, Role.ADMIN})
 """Roles that issue invoices and book credits: the host's back end, and administrators."""
 
-RESTRICTED: dict[type[Record], frozenset[Role]] = {WebhookEvent: OPERATORS, AuditEntry: frozenset({Role.ADMIN})}
+ADMINISTRATORS = frozenset({Role.ADMIN})
+
+RESTRICTED: dict[type[Record], frozenset[Role]] = {
+    WebhookEvent: OPERATORS,
+    AuditEntry: ADMINISTRATORS,
+    EventDestination: ADMINISTRATORS,
+    Delivery: ADMINISTRATORS,
+}
 """Rows that only these roles see; others are told that they may not."""
 
 SOLD: frozenset[type[Record]] = frozenset({Payment, Refund, RefundRequest, Dispute, Subscription, Invoice, InvoiceLine})
@@ -96,7 +105,8 @@ def scope(viewer: Viewer | None, model: type[Record]) -> Scope:
 
     Staff see all, sellers what is attributed to them and what they bought, others what they bought, everybody the catalogue that is for
     sale and who sells. Raises UNAUTHENTICATED for the rest when nobody is signed in, and FORBIDDEN for Stripe's events to anybody but
-    support and administrators, for the audit log to anybody but administrators. A checkout session that is not yet at Stripe is nobody's.
+    support and administrators, for the audit log and outgoing events to anybody but administrators. A checkout session that is not yet
+    at Stripe is nobody's.
     """
     existing = (Condition("stripe_session_id", Comparison.PRESENT, residual=True),) if model is CheckoutSession else ()
     if model in RESTRICTED:

@@ -13,8 +13,10 @@ from models import (
     CheckoutSession,
     CreditEntry,
     Customer,
+    Delivery,
     Dispute,
     Entitlement,
+    EventDestination,
     Invoice,
     InvoiceLine,
     Payment,
@@ -53,7 +55,7 @@ KINDS: dict[Prefix, type[Record]] = {
     model.prefix: model
     for model in (
         *(AuditEntry, CheckoutSession, CreditEntry, Customer, Dispute, Entitlement, Invoice, InvoiceLine, Payment, Plan, Price),
-        *(PromotionCode, Refund, RefundRequest, Seller, Subscription, WebhookEvent),
+        *(PromotionCode, Refund, RefundRequest, Seller, Subscription, WebhookEvent, EventDestination, Delivery),
     )
 }
 """The rows that `node` shows."""

@@ -4,12 +4,15 @@ from typing import Any
 
 import strawberry
 
-from schema.mutations import cataloguing, crediting, invoicing, operating, promoting, refunding, selling, subscribing
+from schema.mutations import cataloguing, crediting, invoicing, operating, promoting, refunding, selling, subscribing, telling
 from schema.payloads import (
     CreateCheckoutSessionPayload,
+    CreateEventDestinationPayload,
     CreatePaymentIntentPayload,
     CreatePortalSessionPayload,
     CreditsPayload,
+    DeliveryPayload,
+    EventDestinationPayload,
     InvoicePayload,
     PaymentPayload,
     PlanPayload,
@@ -145,4 +148,24 @@ class Mutation:
         resolver=operating.replay_webhook_event,
         graphql_type=WebhookEventPayload,
         description="Apply a stored event of Stripe's once more; for support and administrators.",
+    )
+    create_event_destination: Any = strawberry.mutation(
+        resolver=telling.create_event_destination,
+        graphql_type=CreateEventDestinationPayload,
+        description="Tell another back end what happens here; for administrators. The signing secret is shown in this answer only.",
+    )
+    update_event_destination: Any = strawberry.mutation(
+        resolver=telling.update_event_destination,
+        graphql_type=EventDestinationPayload,
+        description="Change which events a destination gets, let it rest, or rotate its secret; for administrators.",
+    )
+    delete_event_destination: Any = strawberry.mutation(
+        resolver=telling.delete_event_destination,
+        graphql_type=EventDestinationPayload,
+        description="Send nothing more to a destination; for administrators. What waited for it is given up.",
+    )
+    redeliver: Any = strawberry.mutation(
+        resolver=telling.redeliver,
+        graphql_type=DeliveryPayload,
+        description="Send an event (again) now, under the same message id; for administrators.",
     )

@@ -5,6 +5,7 @@ import strawberry
 from schema.types.checkout_session import CheckoutSession
 from schema.types.credit_entry import CreditEntry
 from schema.types.customer import Customer
+from schema.types.event_destination import Delivery, EventDestination
 from schema.types.invoice import Invoice
 from schema.types.payment import Payment
 from schema.types.plan import Plan
@@ -121,4 +122,30 @@ class SubscriptionPayload:
     """Reads off resolvers.mutations.payload.Payload."""
 
     subscription: Subscription | None
+    user_errors: list[UserError]
+
+
+@strawberry.type(description="The destination, and its signing secret, which is shown in this answer only.")
+class CreateEventDestinationPayload:
+    """Reads off resolvers.mutations.payload.Payload."""
+
+    event_destination: EventDestination | None
+    secret: str | None
+    user_errors: list[UserError]
+
+
+@strawberry.type(description="The destination as it is now.")
+class EventDestinationPayload:
+    """Reads off resolvers.mutations.payload.Payload."""
+
+    event_destination: EventDestination | None
+    secret: str | None = strawberry.field(description="Of rotateSecret: the new one, in this answer only.")
+    user_errors: list[UserError]
+
+
+@strawberry.type(description="The delivery as it is now.")
+class DeliveryPayload:
+    """Reads off resolvers.mutations.payload.Payload."""
+
+    delivery: Delivery | None
     user_errors: list[UserError]

@@ -9,6 +9,7 @@ from models import CheckoutSession as CheckoutSessionRow
 from models import Customer as CustomerRow
 from models import Dispute as DisputeRow
 from models import Entitlement as EntitlementRow
+from models import EventDestination as EventDestinationRow
 from models import Invoice as InvoiceRow
 from models import Payment as PaymentRow
 from models import Plan as PlanRow
@@ -19,7 +20,7 @@ from models import RefundRequestStatus
 from models import Seller as SellerRow
 from models import Subscription as SubscriptionRow
 from models import WebhookEvent as WebhookEventRow
-from resolvers import filters
+from resolvers import event_filters, filters
 from resolvers.declarations import Aggregated, Asked, ById, Connected, Exists, Found, Single
 from resolvers.entitlement import entitles
 from resolvers.previews import preview_subscription_change
@@ -32,6 +33,7 @@ from schema.types.billing_config import BillingConfig
 from schema.types.checkout_session import CheckoutSession
 from schema.types.customer import Customer, Viewer
 from schema.types.dispute import Dispute
+from schema.types.event_destination import EventDestination
 from schema.types.invoice import Invoice, InvoiceFilter
 from schema.types.node import Node
 from schema.types.payment import Payment, PaymentBy, PaymentFilter
@@ -141,5 +143,10 @@ class Query:
         Aggregated(statistics_of),
         description="For staff of all sales or of one seller's; for sellers of their own. A refusal is an error with its code.",
         filter=StatisticsFilter,
+    )
+    event_destinations: Connection[EventDestination] = declare(
+        Connected(EventDestinationRow, filter=event_filters.event_destinations),
+        description="Who is told what happens here, without those that were deleted; for administrators.",
+        **PAGE,
     )
     checkout_session: CheckoutSession | None = declare(Found(CheckoutSessionRow, filters.by_id), id=strawberry.ID)

@@ -160,6 +160,8 @@ def _production(settings: Settings) -> Iterator[str]:
         yield from _production_stripe(settings)
     if settings.database_url is None:
         yield "Set DATABASE_URL, for example to postgres://user:password@host:5432/billgraph."
+    if settings.event_destinations_private:
+        yield "Unset EVENT_DESTINATIONS_PRIVATE: in production events go to public addresses by https alone."
     yield from _production_authentication(settings)
     yield from _production_addresses(settings)
 

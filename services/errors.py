@@ -96,7 +96,7 @@ class AlreadyEntitled(Refusal):
 
 
 class UrlNotAllowed(Refusal):
-    """The URL's origin is not one of ALLOWED_ORIGINS."""
+    """The URL's origin is not one of ALLOWED_ORIGINS, or events are not sent to its address."""
 
     code = RefusalCode.URL_NOT_ALLOWED
 

@@ -11,6 +11,8 @@ from models.database import transaction
 from models.persistence import insert, new
 from services import audit, customers, outbox, sellers
 from services.audit import Caller
+from services.deliveries.events import Event
+from services.deliveries.staging import stage
 from services.errors import InvalidInput, InvoiceNotPayable, NotFound
 from services.fulfilment.standing import kept_of
 from services.idempotency import Call, Done, nothing, once
@@ -96,6 +98,7 @@ async def void_invoice(caller: Caller, invoice_id: str, reason: str | None, key:
         await row.save(update_fields=["status", "voided_at", "void_reason"])
         await audit.record(caller, "invoice.void", row.id, status=[before, row.status])
         await outbox.stage(OutboxKind.CLOSE_CHECKOUTS, row.id)
+        await stage([Event("invoice.voided", row)])
         return str(row.id)
 
     given = {"id": invoice_id, "reason": reason}

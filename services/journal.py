@@ -1,4 +1,4 @@
-"""What the transaction that runs has changed; its audit entries, and what statistics count of it, are written at its end."""
+"""What the transaction that runs has changed; what follows (audit entries, statistics, outgoing events) is written at its end."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,6 +11,9 @@ from models import AuditEntry
 from models.persistence import insert, new, update
 from models.record import Record
 from services.audit import Caller
+from services.deliveries.events import Event, events_of
+from services.deliveries.staging import stage
+from services.row_change import Change
 from services.statistics.recording import record
 
 ACTOR = "stripe"
@@ -28,20 +31,6 @@ Facts = dict[str, Any]
 """Column -> value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A row that was written: its columns' values before and after; `before` is None for a row that is new."""
-
-    row: Record
-    before: Facts | None
-    after: Facts
-
-    @property
-    def table(self) -> str:
-        """The row's table."""
-        return type(self.row)._meta.db_table  # noqa: SLF001 - Tortoise names the table nowhere else
-
-
 @dataclass(slots=True)
 class Journal:
     """Changes in the order in which they were made, by whom, and in which request; `counted` are those that only statistics are told of."""
@@ -50,6 +39,7 @@ class Journal:
     request_id: str | None = None
     changes: list[Change] = field(default_factory=list)
     counted: list[Change] = field(default_factory=list)
+    told: list[Event] = field(default_factory=list)
 
     def entries(self) -> list[AuditEntry]:
         """What the audit log is told: each row that is new, each change of a status or of what stands for it."""
@@ -74,6 +64,7 @@ async def journal(actor: Caller | str = ACTOR) -> AsyncIterator[Journal]:
         _open.reset(token)
     await insert(kept.entries())
     await record([*kept.changes, *kept.counted])
+    await stage([*events_of(kept.changes), *kept.told])
 
 
 async def change(row: Record, wanted: Facts) -> bool:
@@ -102,6 +93,11 @@ def count(row: Record, before: Facts | None) -> None:
 def changes() -> list[Change]:
     """What the open journal keeps so far. LookupError where none is open."""
     return _open.get().changes
+
+
+def tell(event: Event) -> None:
+    """Let destinations be told of something that no row's change says. LookupError where no journal is open."""
+    _open.get().told.append(event)
 
 
 def plain(value: Any) -> Any:

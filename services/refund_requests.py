@@ -8,6 +8,8 @@ from models.money import MAX_MINOR_UNITS
 from services import audit, refunds
 from services.audit import Caller
 from services.billing import Billing
+from services.deliveries.events import request_event
+from services.deliveries.staging import stage
 from services.errors import InvalidInput, NotFound, RefundRequestClosed
 from services.idempotency import Call, Done, nothing, once
 from services.text_input import MAX_ID, checked_text, optional_text
@@ -58,6 +60,7 @@ async def _begin(caller: Caller, asked: Asked) -> str:
     )
     await row.save(force_create=True)
     await audit.record(caller, "refund_request.create", row.id, payment=payment.id, amount=asked.amount)
+    await stage([request_event(row)])
     return str(row.id)
 
 
@@ -136,6 +139,7 @@ async def _close(caller: Caller, row: RefundRequest, status: RefundRequestStatus
     row.status, row.decision_note, row.decided_at, row.pending_payment_id = status.value, note, datetime.now(UTC), None
     await row.save(update_fields=["status", "decision_note", "decided_at", "pending_payment_id", "refund_id"])
     await audit.record(caller, f"refund_request.{_VERBS[status]}", row.id, status=[before, row.status], refund=row.refund_id)
+    await stage([request_event(row)])
 
 
 _VERBS = {

@@ -9,6 +9,9 @@ import structlog
 
 from services.billing import Billing
 from services.credits import expire_due
+from services.deliveries.keeping import prune_deliveries
+from services.deliveries.posting import Poster
+from services.deliveries.sending import Sending
 from services.event_retention import prune_payloads
 from services.idempotency import forget_old_keys
 from services.inbox import Handlers, retry_due
@@ -20,6 +23,7 @@ from services.waiting_rows import BATCH, CHECKOUT_SESSIONS, DISPUTES, INVOICES, 
 
 EVENTS_EVERY = 5.0
 OUTBOX_EVERY = 2.0
+DELIVERIES_EVERY = 1.0
 UNFINISHED_EVERY = 15.0
 WAITING_EVERY = 60.0
 DISPUTES_EVERY = 86_400.0
@@ -59,10 +63,12 @@ async def work(billing: Billing, stop: asyncio.Event, handlers: Handlers) -> Non
         *(Task(f"read_waiting_{kind.name}", WAITING_EVERY, WaitingRows(billing, kind).round, hurries=False) for kind in WAITING),
         Task("read_open_disputes", DISPUTES_EVERY, WaitingRows(billing, DISPUTES).round),
         Task("prune_webhook_payloads", FORGETTING_EVERY, lambda: prune_payloads(billing)),
+        Task("prune_deliveries", FORGETTING_EVERY, lambda: prune_deliveries(billing)),
         Task("forget_idempotency_keys", FORGETTING_EVERY, forget_old_keys),
     ]
-    async with asyncio.TaskGroup() as group:
-        for task in tasks:
+    async with Poster(private=billing.settings.event_destinations_private) as poster, asyncio.TaskGroup() as group:
+        sending = Sending(poster, group.create_task, stop)
+        for task in [*tasks, Task("send_deliveries", DELIVERIES_EVERY, sending.round, hurries=False)]:
             group.create_task(_repeat(task, stop), name=task.name)
 
 

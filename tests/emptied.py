@@ -4,6 +4,7 @@ from models import (
     Allocation,
     CreditEntry,
     CreditLot,
+    Delivery,
     Entitlement,
     Invoice,
     InvoiceLine,
@@ -15,7 +16,9 @@ from models import (
 from models.database import client
 from models.record import Record
 
-FOLLOWING: tuple[type[Record], ...] = (OutboxEntry, Allocation, CreditEntry, CreditLot, Entitlement, RefundRequest, SubscriptionChange)
+FOLLOWING: tuple[type[Record], ...] = (
+    *(OutboxEntry, Delivery, Allocation, CreditEntry, CreditLot, Entitlement, RefundRequest, SubscriptionChange),
+)
 """What follows from payments; it goes before them."""
 
 OWNERS: tuple[type[Record], ...] = (InvoiceLine, Invoice, Seller)

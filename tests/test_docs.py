@@ -14,6 +14,7 @@ from schema.error_codes import ErrorCode
 from services.errors import RefusalCode
 from services.mirror import Mirror
 from settings import Settings
+from tests.deliveries.samples import event_samples
 from webhooks.handlers import HANDLERS
 
 ROOT = Path(__file__).parent.parent
@@ -87,7 +88,7 @@ def effect_of(handler: Mirror) -> str:
     return " ".join((handler.__doc__ or "").partition("\n\n")[0].split())
 
 
-TABLES = {"configuration.md": configuration_table, "commands.md": command_list, "webhooks.md": event_table}
+TABLES = {"configuration.md": configuration_table, "commands.md": command_list, "webhooks.md": event_table, "events.md": event_samples}
 FRAME = re.compile(r"(?<=<!-- made -->\n\n).*?(?=\n\n<!-- end -->)", re.DOTALL)
 
 

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from models import OutboxEntry, OutboxKind, WebhookEvent, WebhookEventStatus
+from models import Delivery, EventDestination, OutboxEntry, OutboxKind, WebhookEvent, WebhookEventStatus
 from models.database import connect, disconnect
 from services import metrics
 from services.billing import Billing
@@ -18,6 +18,7 @@ from services.endpoint_check import EndpointCheck
 from services.event_backlog import MOST_COUNTED
 from services.stripe_gateway import StripeGateway
 from settings import Settings
+from tests.models.sound_rows import sound, sound_row
 from web.operations import Operations
 from web.start_page import page_routes, places
 from webhooks.handlers import HANDLERS
@@ -25,8 +26,8 @@ from webhooks.handlers import HANDLERS
 TOKEN = "a-token-of-the-tests"
 READY = {"status": "ready", "checks": {"database": "ok", "migrations": "ok"}}
 NONE_FAILED = {"failed": 0, "overdue_seconds": 0}
-UNKNOWN = {"webhooks": "unknown", "events": "unknown", "outbox": "unknown"}
-NOTHING = {"given_up": 0}
+UNKNOWN = {"webhooks": "unknown", "events": "unknown", "outbox": "unknown", "deliveries": "unknown"}
+NOTHING = {"outbox": {"given_up": 0}, "deliveries": {"dead": 0}}
 
 
 def client_of(settings: Settings) -> httpx.AsyncClient:
@@ -58,7 +59,7 @@ async def test_ready_over_a_migrated_database(database: None, database_url: str)
         answer = await client.get("/readyz")
     assert (answer.status_code, answer.json()) == (
         200,
-        READY | {"details": {"webhooks": "unknown", "events": NONE_FAILED, "outbox": NOTHING}},
+        READY | {"details": {"webhooks": "unknown", "events": NONE_FAILED, **NOTHING}},
     )
 
 
@@ -72,7 +73,7 @@ async def test_ready_tells_of_events_that_failed(database: None, database_url: s
         answer = await client.get("/readyz")
     told = answer.json()
     assert 300 <= told["details"]["events"].pop("overdue_seconds") < 360
-    assert (answer.status_code, told) == (200, READY | {"details": {"webhooks": "ok", "events": {"failed": 3}, "outbox": NOTHING}})
+    assert (answer.status_code, told) == (200, READY | {"details": {"webhooks": "ok", "events": {"failed": 3}, **NOTHING}})
 
 
 async def test_ready_tells_of_what_was_given_up(database: None, database_url: str) -> None:
@@ -82,6 +83,17 @@ async def test_ready_tells_of_what_was_given_up(database: None, database_url: st
     async with client_of(settings_with(database_url=database_url)) as client:
         answer = await client.get("/readyz")
     assert (answer.status_code, answer.json()["details"]["outbox"]) == (200, {"given_up": 2})
+
+
+async def test_ready_tells_of_deliveries_that_were_given_up(database: None, database_url: str) -> None:
+    kept, gone = await sound_row(EventDestination), await sound_row(EventDestination)
+    dead = {"status": "DEAD", "next_attempt_at": None}
+    for destination, changes in ((kept, dead), (kept, dead), (kept, {"status": "FAILED"}), (gone, dead)):
+        await Delivery.create(**await sound(Delivery) | {"destination": destination} | changes)
+    await EventDestination.filter(id=gone.id).update(secret=None, deleted_at=datetime.now(UTC))
+    async with client_of(settings_with(database_url=database_url)) as client:
+        answer = await client.get("/readyz")
+    assert (answer.status_code, answer.json()["details"]["deliveries"]) == (200, {"dead": 2})
 
 
 async def test_failed_events_are_counted_up_to_a_bound(database: None, database_url: str) -> None:

@@ -107,6 +107,10 @@ def test_complete_production_settings_have_no_problem() -> None:
             "Set STRIPE_WEBHOOK_SECRET to the signing secret of your webhook endpoint: without it payments are never confirmed.",
         ),
         ({"stripe_webhook_secret": "secret"}, "Set STRIPE_WEBHOOK_SECRET to signing secrets that begin with whsec_."),
+        (
+            {"event_destinations_private": True},
+            "Unset EVENT_DESTINATIONS_PRIVATE: in production events go to public addresses by https alone.",
+        ),
         ({"stripe_api_base": "https://emulator.example.com"}, "Unset STRIPE_API_BASE: production speaks to Stripe."),
         *(
             (

@@ -8,6 +8,7 @@ from services.inbox import Handlers
 from services.mirror import (
     end_coupon,
     expect_renewal,
+    expect_trial_end,
     forget_customer,
     keep_terms,
     mirror_charge,
@@ -58,7 +59,7 @@ HANDLERS: Handlers = {
     "customer.subscription.updated": mirror_subscription,
     "customer.subscription.paused": mirror_subscription,
     "customer.subscription.resumed": mirror_subscription,
-    "customer.subscription.trial_will_end": mirror_subscription,
+    "customer.subscription.trial_will_end": expect_trial_end,
     "customer.subscription.deleted": mirror_subscription,
     "invoice.created": mirror_invoice,
     "invoice.finalized": mirror_invoice,

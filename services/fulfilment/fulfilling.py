@@ -24,7 +24,8 @@ from services.fulfilment.crediting import credit_invoice, credit_payment
 from services.fulfilment.ending import end_by_instalments
 from services.fulfilment.entitling import entitle_payment, entitle_subscription
 from services.fulfilment.superseding import STANDING, supersede_by_payment, supersede_by_subscription, supersede_on_the_way
-from services.journal import Change, changes
+from services.journal import changes
+from services.row_change import Change
 
 Kind = TypeVar("Kind", bound=Record)
 

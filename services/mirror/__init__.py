@@ -17,6 +17,7 @@ from services.mirror.promotion_code import end_coupon, keep_terms, mirror_promot
 from services.mirror.refund import mirror_refund
 from services.mirror.settling import TooManyReadings, settle
 from services.mirror.subscription import mirror_subscription
+from services.mirror.trial import expect_trial_end
 from services.mirror.writing import apply, write
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "apply",
     "end_coupon",
     "expect_renewal",
+    "expect_trial_end",
     "forget_customer",
     "keep_terms",
     "mirror_charge",

@@ -16,8 +16,10 @@ from models import (
     CreditEntry,
     CreditLot,
     Customer,
+    Delivery,
     Dispute,
     Entitlement,
+    EventDestination,
     IdempotencyKey,
     Invoice,
     InvoiceLine,
@@ -57,7 +59,7 @@ MIRRORED: dict[type[Record], str] = {
 """In an order in which they can be inserted; what tells the rows of a kind apart in whatever order they were made."""
 
 OTHERS: tuple[type[Record], ...] = (
-    *(WebhookEvent, AuditEntry, IdempotencyKey, Checkpoint, OutboxEntry),
+    *(WebhookEvent, AuditEntry, IdempotencyKey, Checkpoint, OutboxEntry, Delivery, EventDestination),
     *(StatisticsDelta, StatisticsRollup),
 )
 """Rows that are about the work and not about the business."""

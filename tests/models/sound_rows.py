@@ -13,8 +13,10 @@ from models import (
     CreditEntry,
     CreditLot,
     Customer,
+    Delivery,
     Dispute,
     Entitlement,
+    EventDestination,
     IdempotencyKey,
     Invoice,
     InvoiceLine,
@@ -212,6 +214,16 @@ async def _statistics_rollup(number: int) -> dict[str, Any]:
     return {"day": f"{2000 + number}-01-01", "measure": "SUCCEEDED", "currency": "USD", "number": 1, "amount": 100}
 
 
+async def _event_destination(number: int) -> dict[str, Any]:
+    return {"url": f"https://app.example.test/{number}", "event_types": ["payment.succeeded"], "secret": "whsec_c2VjcmV0"}
+
+
+async def _delivery(number: int) -> dict[str, Any]:
+    owners = {"destination": await sound_row(EventDestination), "customer": await sound_row(Customer)}
+    told = {"event_id": f"bev_{number}", "event_type": "payment.succeeded", "object_id": f"pay_{number}", "cause": f"cause {number}"}
+    return {**owners, **told, "position": number, "payload": "{}", "next_attempt_at": MOMENT}
+
+
 SOUND: dict[type[Record], Callable[[int], Awaitable[dict[str, Any]]]] = {
     Allocation: _allocation,
     AuditEntry: _audit_entry,
@@ -220,8 +232,10 @@ SOUND: dict[type[Record], Callable[[int], Awaitable[dict[str, Any]]]] = {
     CreditEntry: _credit_entry,
     CreditLot: _credit_lot,
     Customer: _customer,
+    Delivery: _delivery,
     Dispute: _dispute,
     Entitlement: _entitlement,
+    EventDestination: _event_destination,
     IdempotencyKey: _idempotency_key,
     Invoice: _invoice,
     InvoiceLine: _invoice_line,

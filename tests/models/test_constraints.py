@@ -23,10 +23,13 @@ from models import (
     CreditEntryKind,
     CreditLot,
     Customer,
+    Delivery,
+    DeliveryStatus,
     DiscountDuration,
     Dispute,
     DisputeStatus,
     Entitlement,
+    EventDestination,
     IdempotencyKey,
     Invoice,
     InvoiceLine,
@@ -178,6 +181,13 @@ REFUSED: list[tuple[type[Record], dict[str, Any], str]] = [
     (StatisticsDelta, {"measure": "LUCK"}, one_of("measure", Measure)),
     (StatisticsRollup, {"measure": "LUCK"}, one_of("measure", Measure)),
     (StatisticsRollup, {"day": "2026-1-1"}, 'length("day") = 10'),
+    (EventDestination, {"url": ""}, 'length("url") > 0'),
+    (EventDestination, {"secret": None}, '("secret" IS NULL) = ("deleted_at" IS NOT NULL)'),
+    (EventDestination, {"former_secret": "whsec_b2xk"}, '("former_secret" IS NULL) = ("former_secret_until" IS NULL)'),
+    (Delivery, {"status": "LOST", "next_attempt_at": None}, one_of("status", DeliveryStatus)),
+    (Delivery, {"position": 0}, '"position" > 0'),
+    (Delivery, {"attempts": -1}, '"attempts" >= 0'),
+    (Delivery, {"next_attempt_at": None}, "(\"status\" IN ('PENDING', 'FAILED')) = (\"next_attempt_at\" IS NOT NULL)"),
     (WebhookEvent, {"status": "LOST"}, one_of("status", WebhookEventStatus)),
     (WebhookEvent, {"attempts": -1}, '"attempts" >= 0'),
 ]
@@ -212,6 +222,9 @@ UNIQUE: list[tuple[type[Record], tuple[str, ...]]] = [
     (InvoiceLine, ("invoice_id", "position")),
     (InvoiceLine, ("stripe_line_id",)),
     (OutboxEntry, ("kind", "subject_id")),
+    (Delivery, ("destination_id", "event_id")),
+    (Delivery, ("object_id", "destination_id", "position")),
+    (Delivery, ("cause",)),
     (RefundRequest, ("pending_payment_id",)),
     (RefundRequest, ("refund_id",)),
     (SubscriptionChange, ("pending_subscription_id",)),
@@ -344,6 +357,7 @@ async def test_a_parent_cannot_be_deleted_under_its_children(database: str) -> N
         Entitlement,
         RefundRequest,
         SubscriptionChange,
+        Delivery,
     ):
         await sound_row(kind)
     counts = {kind: await kind.all().count() for kind in SOUND}
@@ -354,7 +368,7 @@ async def test_a_parent_cannot_be_deleted_under_its_children(database: str) -> N
                 referred += 1
                 with pytest.raises(IntegrityError):
                     await getattr(row, relation).delete()
-    assert referred == 256
+    assert referred == 258
     assert {kind: await kind.all().count() for kind in SOUND} == counts
 
 

@@ -16,6 +16,7 @@ from services.invoices import InvoiceTerms, LineTerms, create_invoice
 from services.promotion_codes import PromotionTerms, create_promotion_code
 from services.refund_requests import Asked, request_refund
 from services.sellers import SellerTerms, save_seller
+from tests.models.sound_rows import sound_row
 from tests.mutations.test_mutations import event_of
 from tests.resolvers.asking import ROLES, Asking
 from tests.services.between import Between
@@ -68,6 +69,10 @@ TABLE: dict[str, tuple[str, Given, frozenset[str], frozenset[str]]] = {
     "archivePlan": ("plan", lambda _: {"code": "parting"}, ADMIN, ADMIN),
     "createPromotionCode": ("promotionCode", lambda _: {"code": f"TEN-{token_hex(6)}", "percentOff": 10}, ADMIN, ADMIN),
     "deactivatePromotionCode": ("promotionCode", lambda ids: {"id": ids["code"]}, ADMIN, ADMIN),
+    "createEventDestination": ("eventDestination", lambda _: {"url": "https://93.184.215.14/"}, ADMIN, ADMIN),
+    "updateEventDestination": ("eventDestination", lambda ids: {"id": ids["destination"], "rotateSecret": True}, ADMIN, ADMIN),
+    "redeliver": ("delivery", lambda ids: {"id": ids["delivery"]}, ADMIN, ADMIN),
+    "deleteEventDestination": ("eventDestination", lambda ids: {"id": ids["destination"]}, ADMIN, ADMIN),
     "replayWebhookEvent": ("webhookEvent", lambda ids: {"id": ids["event"]}, OPERATORS, OPERATORS),
 }
 """Mutation -> the field of its result, its input, who may call it at all, and who gets something of these subjects, which are Alice's."""
@@ -95,7 +100,9 @@ async def subjects(shop: Billing, stripe: Between) -> Subject:
     event = await event_of(payment)
     rows = {"payment": payment.id, "other": other.id, "request": request.object_id, "invoice": invoice.object_id}
     subscribed = {"subscription": (await begun(shop, stripe)).id, "price": (await price_of("pro", "USD", "YEAR")).id}
-    return rows | subscribed | {"code": code.object_id, "event": event.id}
+    delivery = await sound_row(models.Delivery)
+    told = {"delivery": delivery.id, "destination": delivery.destination_id}
+    return rows | subscribed | told | {"code": code.object_id, "event": event.id}
 
 
 async def another(shop: Billing) -> models.Payment:

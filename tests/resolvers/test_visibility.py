@@ -352,8 +352,39 @@ AUDITED: dict[str, tuple[Callable[[World], str], dict[str, tuple[str, Expected]]
             "createdAt": ("", always("2026-01-01T00:04:00Z")),
         },
     ),
+    "EventDestination": (
+        lambda world: world.destination.id,
+        {
+            "id": ("", lambda world, _: world.destination.id),
+            "url": ("", always("https://school.example.test/events")),
+            "eventTypes": ("", always(["payment.succeeded"])),
+            "active": ("", always(value=True)),
+            "deliveries": ("(status: FAILED) { nodes { id } totalCount }", lambda world, _: ids(world.delivery) | {"totalCount": 1}),
+            "formerSecretUntil": ("", always("2026-01-01T01:00:00Z")),
+            "deletedAt": ("", always(None)),
+            "createdAt": ("", always("2026-01-01T00:00:00Z")),
+        },
+    ),
+    "Delivery": (
+        lambda world: world.delivery.id,
+        {
+            "id": ("", lambda world, _: world.delivery.id),
+            "eventId": ("", always("bev_1")),
+            "eventType": ("", always("payment.succeeded")),
+            "objectId": ("", lambda world, _: world.alice.payment.id),
+            "payload": ("", always({"id": "bev_1"})),
+            "status": ("", always("FAILED")),
+            "attempts": ("", always(2)),
+            "responseCode": ("", always(500)),
+            "error": ("", always("It answered 500.")),
+            "nextAttemptAt": ("", always("2026-01-01T00:09:00Z")),
+            "deliveredAt": ("", always(None)),
+            "eventDestination": ("{ id }", lambda world, _: {"id": world.destination.id}),
+            "createdAt": ("", always("2026-01-01T00:03:00Z")),
+        },
+    ),
 }
-"""Who did what: administrators see it, everybody else is told that they may not."""
+"""Who did what, and who is told: administrators see it, everybody else is told that they may not."""
 
 SELLERS: dict[str, tuple[Callable[[World], str], dict[str, tuple[str, Expected]]]] = {
     "Seller": (
@@ -427,6 +458,7 @@ QUERIES: dict[str, tuple[str, Expected, bool]] = {
     "sellers": ("sellers { nodes { id } }", lambda world, _: ids(world.seller), False),
     "auditLog": ("auditLog(objectId: $refund) { nodes { id } }", lambda world, _: ids(world.entry), True),
     "webhookEvents": ("webhookEvents { nodes { id } }", lambda world, _: ids(world.event), True),
+    "eventDestinations": ("eventDestinations { nodes { id } }", lambda world, _: ids(world.destination), True),
     "checkoutSession": ("checkoutSession(id: $session) { id }", of_alice("session"), True),
 }
 """Fields of Query: asked as, expected, and whether one has to be signed in."""
@@ -461,6 +493,13 @@ PARTS: dict[str, tuple[str, Any]] = {
     "AuditEntryEdge": ("{ auditLog { edges { %s } } }", ("auditLog", "edges", 0)),
     "WebhookEventConnection": ("{ webhookEvents { %s } }", ("webhookEvents",)),
     "WebhookEventEdge": ("{ webhookEvents { edges { %s } } }", ("webhookEvents", "edges", 0)),
+    "EventDestinationConnection": ("{ eventDestinations { %s } }", ("eventDestinations",)),
+    "EventDestinationEdge": ("{ eventDestinations { edges { %s } } }", ("eventDestinations", "edges", 0)),
+    "DeliveryConnection": ("{ eventDestinations { nodes { deliveries { %s } } } }", ("eventDestinations", "nodes", 0, "deliveries")),
+    "DeliveryEdge": (
+        "{ eventDestinations { nodes { deliveries { edges { %s } } } } }",
+        ("eventDestinations", "nodes", 0, "deliveries", "edges", 0),
+    ),
     "PlanConnection": ("{ plans { %s } }", ("plans",)),
     "PlanEdge": ("{ plans { edges { %s } } }", ("plans", "edges", 0)),
 }
@@ -573,7 +612,7 @@ async def test_queries(asking: Asking, world: World, who: str) -> None:
         used = [key for key in given if f"${key}" in text]
         declared = f"query({', '.join(f'${key}: ID!' for key in used)})" if used else "query"
         result = await asking.run(who, f"{declared} {{ {text} }}", **{key: given[key] for key in used})
-        if who not in {"webhookEvents": OPERATORS, "auditLog": ("admin",)}.get(name, (who,)):
+        if who not in {"webhookEvents": OPERATORS, "auditLog": ("admin",), "eventDestinations": ("admin",)}.get(name, (who,)):
             assert [error.extensions["code"] for error in result.errors or [] if error.extensions] == [refusal_of(who)]
         elif private and who == "anonymous":
             assert [error.extensions["code"] for error in result.errors or [] if error.extensions] == [UNAUTHENTICATED]
@@ -585,7 +624,7 @@ async def test_queries(asking: Asking, world: World, who: str) -> None:
 async def test_parts_are_whole_for_their_owner(asking: Asking, world: World, kind: str) -> None:
     text, path = PARTS[kind]
     names = list(schema._schema.type_map[kind].fields)  # type: ignore[attr-defined]  # objects all
-    who = "admin" if kind.startswith(("WebhookEvent", "AuditEntry")) else "owner"
+    who = "admin" if kind.startswith(("WebhookEvent", "AuditEntry", "EventDestination", "Delivery")) else "owner"
     answer: Any = await asking.ask(who, text % " ".join(f"{name} {SELECTED.get(name, '')}" for name in names))
     for step in path:
         answer = answer[step]

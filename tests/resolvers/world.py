@@ -9,8 +9,10 @@ from models import (
     CheckoutSession,
     CreditEntry,
     Customer,
+    Delivery,
     Dispute,
     Entitlement,
+    EventDestination,
     Invoice,
     InvoiceLine,
     Payment,
@@ -62,6 +64,8 @@ class World:
     seller: Seller
     code: PromotionCode
     entry: AuditEntry
+    destination: EventDestination
+    delivery: Delivery
 
 
 async def plan(code: str, **values: Any) -> Plan:
@@ -261,6 +265,33 @@ async def told() -> WebhookEvent:
     )
 
 
+async def telling(of: Purchases) -> Delivery:
+    """Of Alice's payment, to a destination with a secret that was just replaced."""
+    destination = await EventDestination.create(
+        url="https://school.example.test/events",
+        event_types=["payment.succeeded"],
+        secret="whsec_bmV3",
+        former_secret="whsec_b2xk",
+        former_secret_until=at(60),
+        created_at=at(0),
+    )
+    return await Delivery.create(
+        destination=destination,
+        customer_id=of.customer.id,
+        event_id="bev_1",
+        event_type="payment.succeeded",
+        object_id=of.payment.id,
+        position=1,
+        payload='{"id": "bev_1"}',
+        status="FAILED",
+        attempts=2,
+        response_code=500,
+        error="It answered 500.",
+        next_attempt_at=at(9),
+        created_at=at(3),
+    )
+
+
 async def build() -> World:
     pro, old = await plan("pro", created_at=at(0)), await plan("old", active=False, created_at=at(-1))
     pro_price, old_price = await price(pro, "USD", 4900), await price(old, "EUR", 900)
@@ -285,4 +316,5 @@ async def build() -> World:
     entry = await AuditEntry.create(
         actor="ADMIN:root", action="refund.create", object_id=alice.refund.id, changes={"amount": 900}, request_id="r-1", created_at=at(4)
     )
-    return World(pro, pro_price, retired, old, old_price, alice, bob, await told(), seller, code, entry)
+    delivery = await telling(alice)
+    return World(pro, pro_price, retired, old, old_price, alice, bob, await told(), seller, code, entry, delivery.destination, delivery)

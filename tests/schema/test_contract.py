@@ -25,7 +25,7 @@ CONTRACT = Path(PRINTED).with_name("contract.graphql")
 
 QUERIES = (
     "config viewer node nodes plans plan promotionCode payments payment subscriptions subscription invoices invoice refunds refundRequests "
-    "previewSubscriptionChange checkoutSession entitled disputes customers customer statistics webhookEvents auditLog"
+    "previewSubscriptionChange checkoutSession entitled disputes customers customer statistics webhookEvents eventDestinations auditLog"
 ).split()
 """Fields of Query that are built."""
 

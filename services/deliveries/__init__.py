@@ -1,0 +1,1 @@
+"""Outgoing events: what happened here, told to other back ends."""

@@ -1,0 +1,76 @@
+"""Deliveries that were given up, sent again by an operator, and dropped when they are old."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from models import Delivery, DeliveryStatus, EventDestination
+from models.database import transaction
+from services import audit
+from services.audit import Caller
+from services.billing import Billing
+from services.errors import InvalidInput, NotFound, Refusal
+from services.idempotency import Call, Done, nothing, once
+from services.text_input import MAX_ID, checked_text
+
+MOST_COUNTED = 1000
+"""Dead deliveries are counted up to one more than this."""
+
+PRUNED_AT_ONCE = 500
+"""Deliveries that one round drops."""
+
+AGAIN: dict[str, Any] = {"status": DeliveryStatus.PENDING.value, "attempts": 0}
+
+
+def dead() -> Any:
+    """The deliveries that wait for an operator; those to destinations that were deleted wait for nobody."""
+    return Delivery.filter(status=DeliveryStatus.DEAD.value, destination__deleted_at=None)
+
+
+async def count_dead() -> int:
+    """How many wait for an operator, MOST_COUNTED + 1 standing for more."""
+    return len(await dead().limit(MOST_COUNTED + 1).values_list("id", flat=True))
+
+
+async def redeliver(caller: Caller, delivery_id: str, key: str | None) -> Done[None]:
+    """Let a delivery be sent (again) now, under the same message id, with all its attempts before it; audited.
+
+    Raises NotFound, and InvalidInput where its destination was deleted or is not active.
+    """
+    checked_text(delivery_id, MAX_ID, "id")
+
+    async def begin() -> str:
+        await _again(caller, delivery_id)
+        return delivery_id
+
+    return await once(Call(caller.viewer.external_id, "redeliver", key, {"id": delivery_id}), begin, nothing)
+
+
+async def send_again(delivery_id: str) -> str | None:
+    """As `redeliver`, for an operator at the terminal; None when it is done, else why it is not."""
+    try:
+        async with transaction():
+            await _again(None, delivery_id)
+    except Refusal as refusal:
+        return refusal.message
+    return None
+
+
+async def _again(caller: Caller | None, delivery_id: str) -> None:
+    row = await Delivery.filter(id=delivery_id).select_for_update(no_key=True).first()
+    if row is None:
+        raise NotFound("There is no such delivery.", "id")
+    destination = await EventDestination.get(id=row.destination_id)
+    if destination.deleted_at is not None or not destination.active:
+        raise InvalidInput("Its destination was deleted, or is not active.", "id")
+    await Delivery.filter(id=row.id).update(**AGAIN, next_attempt_at=datetime.now(UTC), delivered_at=None)
+    await audit.record(caller, "delivery.redeliver", row.id, status=[row.status, AGAIN["status"]], attempts=[row.attempts, 0])
+
+
+async def prune_deliveries(billing: Billing) -> int:
+    """Drop deliveries taken longer ago than EVENT_DELIVERY_DAYS, a bounded number at once; how many. None when the setting is 0."""
+    days = billing.settings.event_delivery_days
+    if not days:
+        return 0
+    old = Delivery.filter(delivered_at__lt=datetime.now(UTC) - timedelta(days=days))
+    ids = await old.order_by("delivered_at").limit(PRUNED_AT_ONCE).values_list("id", flat=True)
+    return await Delivery.filter(id__in=ids, status=DeliveryStatus.DELIVERED.value).delete() if ids else 0

@@ -1,0 +1,145 @@
+"""Receivers that are slow, huge, astray, or not there."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from services.deliveries import posting
+from services.deliveries.posting import MOST_READ, NotTaken, Poster
+from tests.deliveries.receiver import Answer, Receiver
+
+REDIRECT = "HTTP/1.1 302 Found\r\nlocation: {0}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+async def refusal(poster: Poster, url: str) -> tuple[str, int | None]:
+    with pytest.raises(NotTaken) as found:
+        await poster.post(url, b"{}", {"webhook-id": "bev_1"})
+    return found.value.message, found.value.code
+
+
+def answering(text: str) -> Answer:
+    return lambda _receiver, _headers, _body: text.encode()
+
+
+async def test_what_is_posted_is_taken(poster: Poster, receiver: Receiver) -> None:
+    assert await poster.post(receiver.url, b'{"a": 1}', {"webhook-id": "bev_1"}) == 204
+    ((headers, body),) = receiver.seen
+    assert body == b'{"a": 1}'
+    assert headers["request"] == "POST /events?of=billgraph HTTP/1.1"
+    assert (headers["host"], headers["webhook-id"], headers["accept-encoding"]) == (f"127.0.0.1:{receiver.port}", "bev_1", "identity")
+
+
+@pytest.mark.parametrize("status", ["200 OK", "201 Created", "299 Other"])
+async def test_every_success_is_taken(poster: Poster, receiver: Receiver, status: str) -> None:
+    receiver.answer = answering(f"HTTP/1.1 {status}\r\ncontent-length: 2\r\n\r\nok")
+    assert await poster.post(receiver.url, b"{}", {}) == int(status[:3])
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 410, 429, 500, 503])
+async def test_everything_else_is_not(poster: Poster, receiver: Receiver, status: int) -> None:
+    receiver.answer = answering(f"HTTP/1.1 {status} No\r\ncontent-length: 0\r\n\r\n")
+    assert await refusal(poster, receiver.url) == (f"It answered {status}.", status)
+
+
+async def test_redirects_are_not_followed(poster: Poster, receiver: Receiver) -> None:
+    receiver.answer = answering(REDIRECT.format(receiver.url))
+    assert await refusal(poster, receiver.url) == ("It answered 302: redirects are not followed.", 302)
+    assert len(receiver.seen) == 1
+
+
+async def test_a_huge_answer_is_read_to_its_bound(poster: Poster, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = 0
+    iterate = httpx.Response.aiter_raw
+
+    async def counted(self: httpx.Response) -> AsyncIterator[bytes]:
+        nonlocal read
+        async for part in iterate(self):
+            read += len(part)
+            yield part
+
+    monkeypatch.setattr(httpx.Response, "aiter_raw", counted)
+    receiver.answer = answering("HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n" + "x" * 20_000_000)
+    assert await poster.post(receiver.url, b"{}", {}) == 200
+    assert MOST_READ <= read < 2 * MOST_READ + 65_536
+
+
+@pytest.mark.parametrize(
+    "text", ["", "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort", "HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n"]
+)
+async def test_a_slow_one_is_left(poster: Poster, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """Nothing is answered, or a part, and then no more comes."""
+    monkeypatch.setattr(posting, "LIMIT", 0.2)
+    receiver.hold = asyncio.Event()
+    assert await refusal(poster, receiver.url) == ("It did not answer within 0 seconds.", None)
+    receiver.hold.set()
+    assert len(receiver.seen) == 1
+
+
+@pytest.mark.parametrize("text", ["nonsense\r\n\r\n", "", "HTTP/1.1 204 No Content\r\n"])
+async def test_one_that_speaks_no_http_has_not_taken_it(poster: Poster, receiver: Receiver, text: str) -> None:
+    receiver.answer = answering(text)
+    assert await refusal(poster, receiver.url) == ("The connection failed (RemoteProtocolError).", None)
+
+
+async def test_one_that_is_not_there(poster: Poster, receiver: Receiver) -> None:
+    assert await refusal(poster, "http://127.0.0.1:1024/") == ("The connection failed (ConnectError).", None)
+
+
+async def test_no_connection_serves_two_posts_and_no_proxy_is_asked(
+    poster: Poster, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1024")
+    receiver.answer = answering("HTTP/1.1 204 No Content\r\n\r\n")
+    async with Poster(private=True) as other:
+        for one in (poster, poster, other):
+            assert await one.post(receiver.url, b"{}", {}) == 204
+    assert receiver.connections == 3
+
+
+NAME = "app.example.test"
+
+
+def certificate(folder: Path) -> str:
+    """A file with a key and a certificate of its own for NAME."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, NAME)])
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+    made = made.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+    signed = made.add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False).sign(key, hashes.SHA256())
+    plain = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "server.pem").write_bytes(key.private_bytes(*plain) + signed.public_bytes(serialization.Encoding.PEM))
+    return str(folder / "server.pem")
+
+
+async def test_a_certificate_is_checked_for_the_name_and_not_for_the_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def here(_host: str, port: int, **_: Any) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    file = certificate(tmp_path)
+    served = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    served.load_cert_chain(file)
+    trusting = ssl.create_default_context(cafile=file)
+    receiver = Receiver()
+    server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0, ssl=served)
+    port = server.sockets[0].getsockname()[1]
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", here, raising=False)
+    async with Poster(private=True) as stranger:
+        assert await refusal(stranger, f"https://{NAME}:{port}/") == ("The connection failed (ConnectError).", None)
+    monkeypatch.setattr(httpx, "AsyncClient", partial(httpx.AsyncClient, verify=trusting))
+    async with Poster(private=True) as poster:
+        assert await poster.post(f"https://{NAME}:{port}/", b"{}", {}) == 204
+        assert await refusal(poster, f"https://other.example.test:{port}/") == ("The connection failed (ConnectError).", None)
+    server.close()
+    assert [headers["host"] for headers, _ in receiver.seen] == [f"{NAME}:{port}"]
