@@ -26,12 +26,14 @@ from services.configuration import problems
 from services.demo_viewers import demo_viewers
 from services.development import SANDBOX_MOUNT, completed, own_address
 from services.endpoint_check import EndpointCheck
+from services.receipts.links import PATH as RECEIPTS
 from services.stripe_gateway import StripeGateway
 from services.worker import work
 from settings import Settings
 from web.exports import Exports
 from web.middleware import Dated, RequestLog, SecurityHeaders, request_id_of
 from web.operations import Operations
+from web.receipts import Receipts
 from web.start_page import page_routes
 from webhooks.handlers import HANDLERS
 from webhooks.route import webhook_endpoint
@@ -99,6 +101,7 @@ def _routes(billing: Billing, graphql: GraphQLEndpoint[Context], sandbox: Sandbo
     return [
         Route("/graphql", graphql),
         Route("/webhooks/stripe", webhook_endpoint(billing)),
+        Route(f"{RECEIPTS}{{receipt_id}}", Receipts(settings).pdf),
         *([Route(SANDBOX_MOUNT, _to_overview), Mount(SANDBOX_MOUNT, sandbox)] if sandbox else []),
         *graphiql_routes(None if settings.production else lambda: _viewers(settings)),
         *([] if settings.production else page_routes(sandbox=settings.sandbox)),
@@ -139,7 +142,7 @@ def _viewers(settings: Settings) -> list[dict[str, str]]:
 
 
 def _middleware(settings: Settings, routes: list[BaseRoute]) -> list[Middleware]:
-    declared = {route.path for route in routes if isinstance(route, Route)} | {"/healthz", "/readyz", "/metrics", "/exports/"}
+    declared = {route.path for route in routes if isinstance(route, Route)} | {"/healthz", "/readyz", "/metrics", "/exports/", RECEIPTS}
     mounted = {f"{route.path}/" for route in routes if isinstance(route, Mount) and route.path}
     https = (settings.public_url or "").startswith("https://")
     return [

@@ -9,6 +9,7 @@ from commands.deliveries import deliveries
 from commands.export import export
 from commands.outbox import outbox
 from commands.portal import portal
+from commands.receipt import receipt
 from commands.reconcile import reconcile
 from commands.sandbox import sandbox
 from commands.starting import checked_settings, end, read_settings, refuse
@@ -116,6 +117,7 @@ def config() -> None:
 
 cli.command()(reconcile)
 cli.command()(export)
+cli.command()(receipt)
 
 
 def _application(settings: "Settings") -> "Starlette":

@@ -96,6 +96,21 @@ class Settings(BaseSettings):
     )
     past_due_grace_days: int = Field(7, ge=0, le=90, description="Days that a past due subscription still entitles.")
 
+    receipt_time_zone: str = Field(
+        "UTC", description="IANA name of the time zone of dates on receipts; its midnight begins the year that numbers are counted by."
+    )
+    business_name: str = Field("", max_length=200, description="Who issues receipts; left out, the host of PUBLIC_URL.")
+    business_address: str = Field("", max_length=500, description="Address on receipts, its lines separated by |.")
+    business_tax_number: str = Field("", max_length=64, description="Tax or VAT number on receipts.")
+    receipt_prefix: str = Field(
+        "", pattern=r"^[A-Za-z0-9.-]{0,16}$", description="What the numbers of receipts begin with, e.g. ACME-; sellers have their own."
+    )
+    receipt_locale: str = Field("en", description="Language and formats of receipts (BCP 47), e.g. de-CH.")
+    url_signing_secret: SecretStr | None = Field(
+        None,
+        description="Secret of the short-lived addresses of receipts, 32 bytes or more; without it AUTH_SECRET or the Stripe key serves.",
+    )
+
     auth_algorithm: str = Field(
         "HS256", pattern="^(HS256|RS256|ES256)$", description="The one signature algorithm that tokens must have: HS256, RS256 or ES256."
     )

@@ -16,6 +16,7 @@ from models.outbox_entry import OutboxEntry, OutboxKind
 from models.payment import PAID, Payment, PaymentStatus
 from models.plan import BillingInterval, Plan, PlanKind, Price
 from models.promotion_code import DiscountDuration, PromotionCode
+from models.receipt import Receipt, ReceiptCounter, ReceiptKind
 from models.refund import RETURNING, Refund, RefundReason, RefundStatus
 from models.refund_request import RefundRequest, RefundRequestStatus
 from models.seller import Seller
@@ -65,6 +66,9 @@ __all__ = [
     "PlanKind",
     "Price",
     "PromotionCode",
+    "Receipt",
+    "ReceiptCounter",
+    "ReceiptKind",
     "Refund",
     "RefundReason",
     "RefundRequest",

@@ -39,6 +39,7 @@ MODELS = [
     "models.payment",
     "models.plan",
     "models.promotion_code",
+    "models.receipt",
     "models.refund",
     "models.refund_request",
     "models.seller",

@@ -49,6 +49,8 @@ class Prefix(StrEnum):
     EVENT_DESTINATION = "evd"
     DELIVERY = "dlv"
     EVENT = "bev"
+    RECEIPT = "rct"
+    RECEIPT_COUNTER = "rcc"
 
 
 def new_id(prefix: Prefix, at: datetime | None = None) -> str:

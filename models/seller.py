@@ -16,6 +16,8 @@ class Seller(Record):
     external_id = fields.CharField(max_length=255, unique=True)
     name = fields.CharField(max_length=255)
     email = fields.CharField(max_length=320, null=True)
+    receipt_prefix = fields.CharField(max_length=16, null=True)
+    """What the numbers of the receipts of their sales begin with; without it, a part of the id."""
 
     class Meta:
         """Table."""

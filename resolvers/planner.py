@@ -23,6 +23,7 @@ from models import (
     Plan,
     Price,
     PromotionCode,
+    Receipt,
     Refund,
     RefundRequest,
     Seller,
@@ -44,6 +45,7 @@ from services.audit import Caller, record_reading
 
 PERSONAL: dict[type[Record], tuple[str, frozenset[str]]] = {
     Customer: ("customer.read", frozenset({"email", "name"})),
+    Receipt: ("receipt.read", frozenset({"customer_id"})),
     WebhookEvent: ("webhook_event.read", frozenset({"payload"})),
 }
 """Rows that say who somebody is: the action that the audit log is told when staff read one of the columns."""

@@ -8,6 +8,7 @@ from pydantic import SecretStr, ValidationError
 
 from models.database_url import InvalidDatabaseURL, connection_of
 from models.money import CURRENCIES
+from services.receipts.words import locale_of
 from services.statistics.days import zone_of
 from settings import Environment, Settings
 
@@ -31,7 +32,8 @@ ASKED = frozenset({"auth_jwks_url", "stripe_api_base"})
 
 def problems(settings: Settings) -> list[str]:
     """Every reason not to start with these settings, the gravest first; empty when they are fine."""
-    found = [*_stripe(settings), *_database(settings), *_authentication(settings), *_addresses(settings), *_statistics(settings)]
+    found = [*_stripe(settings), *_database(settings), *_authentication(settings), *_addresses(settings)]
+    found += [*_statistics(settings), *_receipts(settings)]
     if settings.environment is Environment.PRODUCTION:
         found = [*_production(settings), *found]
     return list(dict.fromkeys(found))
@@ -153,6 +155,19 @@ def _statistics(settings: Settings) -> Iterator[str]:
         yield "Set STATISTICS_TIME_ZONE to the IANA name of a time zone that this machine knows, such as Europe/Berlin."
 
 
+def _receipts(settings: Settings) -> Iterator[str]:
+    try:
+        locale_of(settings.receipt_locale)
+    except ValueError:
+        yield "Set RECEIPT_LOCALE to a locale such as en or de-CH."
+    try:
+        zone_of(settings.receipt_time_zone)
+    except ValueError:
+        yield "Set RECEIPT_TIME_ZONE to the IANA name of a time zone that this machine knows, such as Europe/Berlin."
+    if settings.url_signing_secret and len(settings.url_signing_secret.get_secret_value().encode()) < MIN_AUTH_SECRET:
+        yield f"Set URL_SIGNING_SECRET to {MIN_AUTH_SECRET} random bytes or more, for example from: openssl rand -hex 32."
+
+
 def _production(settings: Settings) -> Iterator[str]:
     if settings.sandbox:
         yield "Set SANDBOX=false: the sandbox is not served in production."
@@ -163,6 +178,10 @@ def _production(settings: Settings) -> Iterator[str]:
     if settings.event_destinations_private:
         yield "Unset EVENT_DESTINATIONS_PRIVATE: in production events go to public addresses by https alone."
     yield from _production_authentication(settings)
+    if not (settings.url_signing_secret or settings.auth_secret or settings.stripe_secret_key):
+        yield f"Set URL_SIGNING_SECRET to {MIN_AUTH_SECRET} random bytes: the addresses of receipts are signed with it."
+    elif settings.url_signing_secret and _made_up(settings.url_signing_secret):
+        yield f"Set URL_SIGNING_SECRET to {MIN_AUTH_SECRET} random bytes of your own: this one is of development."
     yield from _production_addresses(settings)
 
 

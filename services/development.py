@@ -14,10 +14,15 @@ SANDBOX_MOUNT = "/sandbox"
 """Where the embedded sandbox answers; Stripe's own paths (/v1/…) follow."""
 
 
+SIGNING = ("url_signing_secret", "auth_secret", "stripe_secret_key")
+"""Secrets of which one is enough to sign addresses with."""
+
+
 def completed(settings: Settings) -> Settings:
     """The settings with every default that depends on others filled in. In production they are given back as they are.
 
-    Makes BILLGRAPH_VAR and, in its folder `secrets` (mode 0700, files 0600), what AUTH_SECRET and the sandbox's keys would have been.
+    Makes BILLGRAPH_VAR and, in its folder `secrets` (mode 0700, files 0600), what AUTH_SECRET, or else URL_SIGNING_SECRET, and the
+    sandbox's keys would have been.
     Raises OSError when the folder cannot be written.
     """
     if settings.production:
@@ -27,6 +32,8 @@ def completed(settings: Settings) -> Settings:
     filled = _database(settings) | _addresses(settings, here) | _authentication(settings) | {"sandbox": sandbox}
     if sandbox:
         filled |= _sandbox(settings)
+    if not any(filled.get(name) or getattr(settings, name) for name in SIGNING):
+        filled["url_signing_secret"] = kept_secret(settings.billgraph_var / "secrets", "url_signing_secret", f"{DEVELOPMENT_MARK}-")
     return settings.model_copy(update={name: value for name, value in filled.items() if value is not None})
 
 

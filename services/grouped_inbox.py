@@ -128,7 +128,7 @@ class GroupedInbox:
                     continue
                 done[event.id] = WebhookEventStatus(outcome.value)
                 rows.append(new_row(event, attempts=1, **handled(outcome)))
-            await fulfil()
+            await fulfil(self._billing.settings)
             await insert(rows)
             for row in rows:
                 count(row, None)

@@ -1,11 +1,12 @@
 """Whoever sales are attributed to."""
 
+import re
 from dataclasses import asdict, dataclass
 
 from models import Seller
 from services import audit
 from services.audit import Caller
-from services.errors import NotFound
+from services.errors import InvalidInput, NotFound
 from services.idempotency import Call, Done, nothing, once
 from services.text_input import MAX_EXTERNAL_ID, MAX_ID, checked_text, optional_text
 
@@ -13,14 +14,17 @@ MAX_NAME = 255
 MAX_EMAIL = 320
 """Characters of a seller's name and e-mail address."""
 
+_PREFIX = re.compile(r"[A-Za-z0-9.-]{1,16}")
+
 
 @dataclass(frozen=True, slots=True)
 class SellerTerms:
-    """A seller as they shall be; `external_id` is the subject of their own token."""
+    """A seller as they shall be; `external_id` is the subject of their own token, and without a `receipt_prefix` it stays as it is."""
 
     external_id: str
     name: str
     email: str | None = None
+    receipt_prefix: str | None = None
 
 
 async def save_seller(caller: Caller, terms: SellerTerms, key: str | None) -> Done[None]:
@@ -28,14 +32,17 @@ async def save_seller(caller: Caller, terms: SellerTerms, key: str | None) -> Do
     checked_text(terms.external_id, MAX_EXTERNAL_ID, "externalId")
     checked_text(terms.name, MAX_NAME, "name")
     optional_text(terms.email, MAX_EMAIL, "email")
+    if terms.receipt_prefix is not None and not _PREFIX.fullmatch(terms.receipt_prefix):
+        raise InvalidInput("A prefix has 1 to 16 letters, digits, dots and dashes.", "receiptPrefix")
 
     async def begin() -> str:
         fresh = Seller(external_id=terms.external_id, name=terms.name, email=terms.email)
         await Seller.bulk_create([fresh], ignore_conflicts=True)
         row = await Seller.filter(external_id=terms.external_id).select_for_update().get()
-        before = (None, None) if row.id == fresh.id else (row.name, row.email)
-        await row.update_from_dict({"name": terms.name, "email": terms.email}).save(update_fields=["name", "email"])
-        changes = {"name": [before[0], row.name], "email": [before[1], row.email]}
+        wanted = {"name": terms.name, "email": terms.email} | ({"receipt_prefix": terms.receipt_prefix} if terms.receipt_prefix else {})
+        before = dict.fromkeys(wanted) if row.id == fresh.id else {column: getattr(row, column) for column in wanted}
+        await row.update_from_dict(wanted).save(update_fields=list(wanted))
+        changes = {column: [before[column], value] for column, value in wanted.items()}
         await audit.record(caller, "seller.save", row.id, external_id=row.external_id, **changes)
         return str(row.id)
 

@@ -72,9 +72,13 @@ _random = secrets.SystemRandom()
 
 
 class StripeGateway:
-    """Made once in the event loop that uses it, closed at shutdown. httpx bounds it to 100 connections."""
+    """Made once in the event loop that uses it, closed at shutdown. httpx bounds it to 100 connections.
+
+    `settings` are those it was made with, for the work that is done between its calls.
+    """
 
     def __init__(self, settings: Settings) -> None:
+        self.settings = settings
         self._enabled = settings.stripe_enabled
         self._http = stripe.HTTPXClient(timeout=TRY_LIMIT)
         key = settings.stripe_secret_key

@@ -9,6 +9,8 @@ from models import (
     Invoice,
     InvoiceLine,
     OutboxEntry,
+    Receipt,
+    ReceiptCounter,
     RefundRequest,
     Seller,
     SubscriptionChange,
@@ -18,6 +20,7 @@ from models.record import Record
 
 FOLLOWING: tuple[type[Record], ...] = (
     *(OutboxEntry, Delivery, Allocation, CreditEntry, CreditLot, Entitlement, RefundRequest, SubscriptionChange),
+    *(Receipt, ReceiptCounter),
 )
 """What follows from payments; it goes before them."""
 

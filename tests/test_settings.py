@@ -119,6 +119,22 @@ def test_complete_production_settings_have_no_problem() -> None:
             )
             for zone in ("Berlin", "Europe", "../UTC", "", "a\0b")
         ),
+        ({"receipt_locale": "klingon"}, "Set RECEIPT_LOCALE to a locale such as en or de-CH."),
+        *(
+            (
+                {"receipt_time_zone": name},
+                "Set RECEIPT_TIME_ZONE to the IANA name of a time zone that this machine knows, such as Europe/Berlin.",
+            )
+            for name in ("Mars/Base", "../etc/passwd")
+        ),
+        (
+            {"url_signing_secret": "x" * 31},
+            "Set URL_SIGNING_SECRET to 32 random bytes or more, for example from: openssl rand -hex 32.",
+        ),
+        (
+            {"url_signing_secret": "development-only-0123456789abcdef"},
+            "Set URL_SIGNING_SECRET to 32 random bytes of your own: this one is of development.",
+        ),
         ({"database_url": None}, "Set DATABASE_URL, for example to postgres://user:password@host:5432/billgraph."),
         *(
             ({"database_url": url}, f"Set DATABASE_URL to sqlite:///path or postgres://user:password@host:port/name: {reason}.")

@@ -69,8 +69,12 @@ class SaveSellerInput(Given):
     external_id: str = strawberry.field(description="The subject of the seller's own token.")
     name: str
     email: str | None = strawberry.UNSET
+    receipt_prefix: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="What the numbers of their receipts begin with: 1 to 16 letters, digits, dots and dashes; left out, as it is.",
+    )
     idempotency_key: str | None = strawberry.UNSET
 
     def request(self) -> SellerTerms:
         """As the service takes it."""
-        return SellerTerms(self.external_id, self.name, self.email)
+        return SellerTerms(self.external_id, self.name, self.email, self.receipt_prefix)

@@ -11,6 +11,7 @@ from models import Invoice as InvoiceRow
 from models import PaymentStatus
 from models import Plan as PlanRow
 from models import Price as PriceRow
+from models import Receipt as ReceiptRow
 from models import Refund as RefundRow
 from models import RefundRequest as RefundRequestRow
 from models import Seller as SellerRow
@@ -22,6 +23,7 @@ from schema.types.filters import DateTimeRange
 from schema.types.money import Money, money_in
 from schema.types.node import Node
 from schema.types.plan import Plan, Price
+from schema.types.receipt import Receipt
 from schema.types.seller import Seller
 
 if TYPE_CHECKING:
@@ -84,6 +86,7 @@ class Payment(Node):
         Listed(RefundRequestRow, "payment_id")
     )
     disputes: list[Annotated["Dispute", strawberry.lazy("schema.types.dispute")]] = declare(Listed(DisputeRow, "payment_id"))
+    receipt: Receipt | None = declare(Related(ReceiptRow, "id", "cause_id", scoped=False))
     stripe_payment_intent_id: str | None
     stripe_charge_id: str | None
     metadata: JSON

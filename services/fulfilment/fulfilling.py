@@ -25,7 +25,9 @@ from services.fulfilment.ending import end_by_instalments
 from services.fulfilment.entitling import entitle_payment, entitle_subscription
 from services.fulfilment.superseding import STANDING, supersede_by_payment, supersede_by_subscription, supersede_on_the_way
 from services.journal import changes
+from services.receipts.issuing import issue_receipts
 from services.row_change import Change
+from settings import Settings
 
 Kind = TypeVar("Kind", bound=Record)
 
@@ -33,7 +35,7 @@ MATTERS = frozenset({"status", "amount", "amount_refunded", "disputed", "succeed
 """Columns of a payment from which something follows."""
 
 
-async def fulfil() -> None:
+async def fulfil(settings: Settings) -> None:
     """Do what follows from the changes in the open journal, inside the transaction that made them; nothing of it asks Stripe."""
     made = list(changes())
     if not made:
@@ -51,6 +53,7 @@ async def fulfil() -> None:
     for invoice in sorted(billed, key=lambda row: (row.customer_id, row.id)):
         await credit_invoice(invoice)
     await _supersede(made)
+    await issue_receipts(settings, made, payments)
 
 
 def _rows(made: Iterable[Change], kind: type[Kind]) -> dict[str, Kind]:

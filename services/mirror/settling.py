@@ -49,7 +49,7 @@ async def settle(stripe: StripeGateway, work: Callable[[Known], Awaitable[Result
         try:
             async with transaction(), journal():
                 result = await work(known)
-                await fulfil()
+                await fulfil(stripe.settings)
                 return result
         except ObjectNeeded as need:
             wanted, readings = need, readings + 1

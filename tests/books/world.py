@@ -22,6 +22,8 @@ from models import (
     PlanKind,
     Price,
     PromotionCode,
+    Receipt,
+    ReceiptCounter,
     Refund,
     RefundRequest,
     Seller,
@@ -57,6 +59,8 @@ EMPTIED: tuple[type[Record], ...] = (
     *(
         StatisticsDelta,
         StatisticsRollup,
+        Receipt,
+        ReceiptCounter,
         OutboxEntry,
         Allocation,
         CreditEntry,

@@ -28,6 +28,8 @@ from models import (
     Plan,
     Price,
     PromotionCode,
+    Receipt,
+    ReceiptCounter,
     Refund,
     RefundRequest,
     Seller,
@@ -67,7 +69,7 @@ OTHERS: tuple[type[Record], ...] = (
 SOLD_OTHERWISE: tuple[type[Record], ...] = (Seller, Allocation, RefundRequest, SubscriptionChange)
 """Rows of what is not sold or asked for here: tests/business lets it be."""
 
-FOLLOWED: tuple[type[Record], ...] = (CreditEntry, CreditLot, Entitlement)
+FOLLOWED: tuple[type[Record], ...] = (CreditEntry, CreditLot, Entitlement, Receipt, ReceiptCounter)
 """What follows from payments: not mirrored but worked out, and compared as such."""
 
 TERMINAL = {
@@ -127,7 +129,22 @@ async def _followed(names: dict[str, str]) -> dict[str, Any]:
         lots = await CreditLot.filter(customer_id=customer.id)
         assert sum(lot.remaining for lot in lots) == max(customer.credit_balance, 0)
         assert customer.credit_balance == sum(lot.granted - lot.withdrawn for lot in lots)
-    return found
+    return found | await _issued(names)
+
+
+async def _issued(names: dict[str, str]) -> dict[str, Any]:
+    """A receipt for every payment that was paid and a credit note for every refund that stands, whatever their numbers; and no gap."""
+    counted: dict[tuple[str, str, int], list[int]] = {}
+    for row in await Receipt.all():
+        counted.setdefault((row.series, row.kind, row.year), []).append(row.sequence)
+    assert {key: sorted(found) for key, found in counted.items()} == {
+        (row.series, row.kind, row.year): list(range(1, row.highest + 1)) for row in await ReceiptCounter.all()
+    }
+    held = {str(row.cause_id) for row in await Receipt.all()}
+    due = [row.id for row in await Payment.filter(status__in=sorted(PAID))]
+    due += [row.id for row in await Refund.filter(status="SUCCEEDED")]
+    assert set(due) <= held
+    return {f"Receipt {names[cause]}": True for cause in due}
 
 
 async def assert_true(stage: Stage) -> None:

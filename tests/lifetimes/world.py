@@ -27,6 +27,8 @@ from models import (
     Plan,
     Price,
     PromotionCode,
+    Receipt,
+    ReceiptCounter,
     Refund,
     RefundRequest,
     Subscription,
@@ -67,7 +69,19 @@ BEGINS, DAY = 1_830_297_600, 86_400
 
 CATALOGUE: tuple[type[Record], ...] = (Plan, Price, PromotionCode)
 EMPTIED: tuple[type[Record], ...] = (
-    *(OutboxEntry, Allocation, CreditEntry, CreditLot, Entitlement, RefundRequest, WebhookEvent, AuditEntry, IdempotencyKey),
+    *(
+        Receipt,
+        ReceiptCounter,
+        OutboxEntry,
+        Allocation,
+        CreditEntry,
+        CreditLot,
+        Entitlement,
+        RefundRequest,
+        WebhookEvent,
+        AuditEntry,
+        IdempotencyKey,
+    ),
     *(Dispute, Refund, CheckoutSession, Payment, SubscriptionChange, PromotionCode, InvoiceLine, Invoice, Subscription),
     *(Price, Plan, Customer),
 )

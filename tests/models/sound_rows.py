@@ -25,6 +25,8 @@ from models import (
     Plan,
     Price,
     PromotionCode,
+    Receipt,
+    ReceiptCounter,
     Refund,
     RefundRequest,
     Seller,
@@ -224,6 +226,17 @@ async def _delivery(number: int) -> dict[str, Any]:
     return {**owners, **told, "position": number, "payload": "{}", "next_attempt_at": MOMENT}
 
 
+async def _receipt(number: int) -> dict[str, Any]:
+    refund = await sound_row(Refund)
+    owners = {"payment_id": refund.payment_id, "customer_id": refund.customer_id, "seller_id": refund.seller_id, "refund": refund}
+    counted = {"series": refund.seller_id, "year": 2026, "sequence": number, "number": f"CN-2026-{number:06d}"}
+    return {"kind": "CREDIT_NOTE", "cause_id": refund.id, **owners, **counted}
+
+
+async def _receipt_counter(number: int) -> dict[str, Any]:
+    return {"series": f"series-{number}", "kind": "RECEIPT", "year": 2026, "highest": 1}
+
+
 SOUND: dict[type[Record], Callable[[int], Awaitable[dict[str, Any]]]] = {
     Allocation: _allocation,
     AuditEntry: _audit_entry,
@@ -244,6 +257,8 @@ SOUND: dict[type[Record], Callable[[int], Awaitable[dict[str, Any]]]] = {
     Plan: _plan,
     Price: _price,
     PromotionCode: _promotion_code,
+    Receipt: _receipt,
+    ReceiptCounter: _receipt_counter,
     Refund: _refund,
     RefundRequest: _refund_request,
     Seller: _seller,

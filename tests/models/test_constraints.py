@@ -44,6 +44,9 @@ from models import (
     PlanKind,
     Price,
     PromotionCode,
+    Receipt,
+    ReceiptCounter,
+    ReceiptKind,
     Refund,
     RefundReason,
     RefundRequest,
@@ -188,6 +191,14 @@ REFUSED: list[tuple[type[Record], dict[str, Any], str]] = [
     (Delivery, {"position": 0}, '"position" > 0'),
     (Delivery, {"attempts": -1}, '"attempts" >= 0'),
     (Delivery, {"next_attempt_at": None}, "(\"status\" IN ('PENDING', 'FAILED')) = (\"next_attempt_at\" IS NOT NULL)"),
+    (Seller, {"receipt_prefix": ""}, 'length("receipt_prefix") > 0'),
+    (Receipt, {"kind": "BILL", "refund_id": None}, one_of("kind", ReceiptKind)),
+    (Receipt, {"sequence": 0}, '"sequence" > 0'),
+    (Receipt, {"kind": "RECEIPT"}, '("kind" = \'CREDIT_NOTE\') = ("refund_id" IS NOT NULL)'),
+    (Receipt, {"cause_id": "other"}, '"cause_id" = COALESCE("refund_id", "payment_id")'),
+    (Receipt, {"series": "house"}, '"series" = COALESCE("seller_id", \'house\')'),
+    (ReceiptCounter, {"kind": "BILL"}, one_of("kind", ReceiptKind)),
+    (ReceiptCounter, {"highest": 0}, '"highest" > 0'),
     (WebhookEvent, {"status": "LOST"}, one_of("status", WebhookEventStatus)),
     (WebhookEvent, {"attempts": -1}, '"attempts" >= 0'),
 ]
@@ -225,6 +236,9 @@ UNIQUE: list[tuple[type[Record], tuple[str, ...]]] = [
     (Delivery, ("destination_id", "event_id")),
     (Delivery, ("object_id", "destination_id", "position")),
     (Delivery, ("cause",)),
+    (Receipt, ("cause_id",)),
+    (Receipt, ("series", "kind", "year", "sequence")),
+    (ReceiptCounter, ("series", "kind", "year")),
     (RefundRequest, ("pending_payment_id",)),
     (RefundRequest, ("refund_id",)),
     (SubscriptionChange, ("pending_subscription_id",)),
@@ -347,6 +361,7 @@ async def test_a_reference_to_nothing_is_refused(database: str) -> None:
 
 async def test_a_parent_cannot_be_deleted_under_its_children(database: str) -> None:
     for kind in (
+        Receipt,
         Refund,
         CheckoutSession,
         Dispute,
@@ -368,7 +383,7 @@ async def test_a_parent_cannot_be_deleted_under_its_children(database: str) -> N
                 referred += 1
                 with pytest.raises(IntegrityError):
                     await getattr(row, relation).delete()
-    assert referred == 258
+    assert referred == 289
     assert {kind: await kind.all().count() for kind in SOUND} == counts
 
 

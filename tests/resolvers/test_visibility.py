@@ -66,6 +66,7 @@ ROWS: dict[str, tuple[Callable[[World], str], dict[str, tuple[str, Expected]]]] 
             ),
             "refunds": ("{ id }", lambda world, _: [{"id": world.alice.refund.id}]),
             "disputes": ("{ id }", lambda world, _: [{"id": world.alice.dispute.id}]),
+            "receipt": ("{ number issuedAt }", always({"number": "alice-2026-000001", "issuedAt": "2026-01-01T00:03:00Z"})),
             "stripePaymentIntentId": ("", always("pi_alice")),
             "stripeChargeId": ("", always("ch_alice")),
             "metadata": ("", always({"order": "1042"})),
@@ -467,6 +468,7 @@ PARTS: dict[str, tuple[str, Any]] = {
     "Money": ('{ payment(by: {stripePaymentIntentId: "pi_alice"}) { amount { %s } } }', ("payment", "amount")),
     "PaymentFailure": ('{ payment(by: {stripePaymentIntentId: "pi_alice"}) { failure { %s } } }', ("payment", "failure")),
     "PaymentMethod": ('{ payment(by: {stripePaymentIntentId: "pi_alice"}) { method { %s } } }', ("payment", "method")),
+    "Receipt": ('{ payment(by: {stripePaymentIntentId: "pi_alice"}) { receipt { %s } } }', ("payment", "receipt")),
     "PageInfo": ("{ payments { pageInfo { %s } } }", ("payments", "pageInfo")),
     "Viewer": ("{ viewer { %s } }", ("viewer",)),
     "BillingConfig": ("{ config { %s } }", ("config",)),
@@ -782,6 +784,17 @@ async def test_what_stripe_sent_is_read_under_the_eyes_of_the_audit_log(asking: 
     told = await AuditEntry.filter(action="webhook_event.read").order_by("object_id").values_list("object_id", "actor", "request_id")
     events = sorted(node["id"] for node in seen["webhookEvents"]["nodes"])
     assert [tuple(row) for row in told] == [(event, "SUPPORT:staff", "request-1") for event in events] != []
+
+
+async def test_staff_who_are_given_a_receipt_are_audited(asking: Asking, world: World) -> None:
+    before = await AuditEntry.all().count()
+    await asking.ask("support", "{ payments { nodes { receipt { number issuedAt } } } }")
+    for who in ("owner", "seller"):
+        await asking.ask(who, "{ payments { nodes { receipt { pdfUrl } } } }")
+    assert await AuditEntry.all().count() == before
+    await asking.ask("support", "query($id: ID!) { payment(by: {id: $id}) { receipt { pdfUrl } } }", id=world.alice.payment.id)
+    told = await AuditEntry.filter(action="receipt.read").values_list("object_id", "actor", "request_id")
+    assert [tuple(row) for row in told] == [(world.alice.receipt.id, "SUPPORT:staff", "request-1")]
 
 
 @pytest.mark.parametrize(

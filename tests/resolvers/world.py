@@ -19,6 +19,7 @@ from models import (
     Plan,
     Price,
     PromotionCode,
+    Receipt,
     Refund,
     RefundRequest,
     Seller,
@@ -49,6 +50,7 @@ class Purchases:
     entry: CreditEntry
     right: Entitlement
     request: RefundRequest
+    receipt: Receipt
 
 
 @dataclass
@@ -246,7 +248,19 @@ async def purchases(name: str, bought: Plan, cost: Price, seller_id: str | None 
         decided_at=at(5),
         created_at=at(4),
     )
-    return Purchases(customer, subscription, paid, refund, session, dispute, issued, line, entry, right, request)
+    receipt = await Receipt.create(
+        kind="RECEIPT",
+        number=f"{name}-2026-000001",
+        series=seller_id or "house",
+        year=2026,
+        sequence=1,
+        cause_id=paid.id,
+        payment_id=paid.id,
+        customer_id=customer.id,
+        seller_id=seller_id,
+        created_at=at(3),
+    )
+    return Purchases(customer, subscription, paid, refund, session, dispute, issued, line, entry, right, request, receipt)
 
 
 async def told() -> WebhookEvent:

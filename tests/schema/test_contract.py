@@ -32,7 +32,7 @@ QUERIES = (
 MORE_QUERIES = {"sellers"}
 """Those that the contract does not name."""
 
-WAITING = {"Payment.receipt"}
+WAITING: set[str] = set()
 """Fields of built types whose own types or models do not exist yet."""
 
 

@@ -23,6 +23,7 @@ from services.payment_intents import create_payment_intent
 from services.plan_changes import PlanChange, ProrationBehavior, change_plan
 from services.recovery import finish_pending
 from services.snapshot import Snapshot
+from settings import Environment, Settings
 from tests.services.between import Between, afterwards, instead
 from tests.services.shop import ALICE, checkout, course
 from tests.services.subscribers import BUYER, CARD, MONTHLY, begun, heard, mine
@@ -98,7 +99,7 @@ async def hear(snapshots: list[Snapshot | None], known: Known) -> None:
         assert snapshot is not None
         async with transaction(), journal():
             await apply(snapshot, known)
-            await fulfil()
+            await fulfil(Settings(environment=Environment.TEST))
             written.set()
             await asyncio.sleep(held)
 

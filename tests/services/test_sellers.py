@@ -39,9 +39,22 @@ async def test_a_seller_is_made_once_and_the_audit_log_has_what_was_before(datab
     ]
 
 
+async def test_the_prefix_of_receipts_stays_unless_another_is_given(database: str) -> None:
+    for terms in (SellerTerms("carol", "Carol", receipt_prefix="C-"), SellerTerms("carol", "Carol")):
+        await save_seller(SUPPORT, terms, None)
+        assert (await Seller.get()).receipt_prefix == "C-"
+    await save_seller(SUPPORT, SellerTerms("carol", "Carol", receipt_prefix="D.1-"), None)
+    row = await Seller.get()
+    entry = await AuditEntry.filter(object_id=row.id).order_by("-id").first()
+    assert (row.receipt_prefix, entry and entry.changes["receipt_prefix"]) == ("D.1-", ["C-", "D.1-"])
+
+
 @pytest.mark.parametrize(
     ("terms", "field"),
     [
+        (SellerTerms("carol", "Carol", receipt_prefix=""), "receiptPrefix"),
+        (SellerTerms("carol", "Carol", receipt_prefix="a/b"), "receiptPrefix"),
+        (SellerTerms("carol", "Carol", receipt_prefix="x" * 17), "receiptPrefix"),
         (SellerTerms("", "Carol"), "externalId"),
         (SellerTerms("a\0", "Carol"), "externalId"),
         (SellerTerms("carol", ""), "name"),

@@ -1,0 +1,177 @@
+"""The words on receipts, by language; one that is not here has the English ones, with dates and amounts as its locale has them."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from babel import Locale, UnknownLocaleError
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """`ending` has {brand} and {last4}; `paid_by` has {method}."""
+
+    receipt: str
+    credit_note: str
+    issued: str
+    paid_on: str
+    customer: str
+    seller: str
+    tax_number: str
+    description: str
+    quantity: str
+    unit: str
+    amount: str
+    subtotal: str
+    discount: str
+    tax: str
+    tax_included: str
+    other: str
+    total: str
+    credit: str
+    paid: str
+    method: str
+    ending: str
+    refund: str
+    kept: str
+    refunded: str
+    original: str
+    reference: str
+    void: str
+
+
+ENGLISH = Words(
+    receipt="Receipt",
+    credit_note="Credit note",
+    issued="Issued",
+    paid_on="Paid on",
+    customer="Customer",
+    seller="Sold by",
+    tax_number="Tax number",
+    description="Description",
+    quantity="Quantity",
+    unit="Unit price",
+    amount="Amount",
+    subtotal="Subtotal",
+    discount="Discount",
+    tax="Tax",
+    tax_included="Tax included",
+    other="Other items",
+    total="Total",
+    credit="From credit",
+    paid="Paid",
+    method="Payment method",
+    ending="{brand} ending {last4}",
+    refund="Refund",
+    kept="Remaining after refunds",
+    refunded="Refunded",
+    original="For receipt",
+    reference="Reference",
+    void="This refund did not go through: the credit note is void.",
+)
+
+GERMAN = Words(
+    receipt="Zahlungsbeleg",
+    credit_note="Erstattungsbeleg",
+    issued="Ausgestellt",
+    paid_on="Bezahlt am",
+    customer="Kunde",
+    seller="Verkauft von",
+    tax_number="Steuernummer",
+    description="Bezeichnung",
+    quantity="Menge",
+    unit="Einzelpreis",
+    amount="Betrag",
+    subtotal="Zwischensumme",
+    discount="Rabatt",
+    tax="Steuer",
+    tax_included="Enthaltene Steuer",
+    other="Sonstige Posten",
+    total="Summe",
+    credit="Aus Guthaben",
+    paid="Bezahlt",
+    method="Zahlungsart",
+    ending="{brand} mit Endziffern {last4}",
+    refund="Erstattung",
+    kept="Nach Erstattungen verbleibend",
+    refunded="Erstattet",
+    original="Zu Beleg",
+    reference="Referenz",
+    void="Diese Erstattung kam nicht zustande: der Beleg ist ungültig.",
+)
+
+FRENCH = Words(
+    receipt="Reçu",
+    credit_note="Avoir",
+    issued="Émis le",
+    paid_on="Payé le",
+    customer="Client",
+    seller="Vendu par",
+    tax_number="Numéro fiscal",
+    description="Désignation",
+    quantity="Quantité",
+    unit="Prix unitaire",
+    amount="Montant",
+    subtotal="Sous-total",
+    discount="Remise",
+    tax="Taxe",
+    tax_included="Taxe comprise",
+    other="Autres postes",
+    total="Total",
+    credit="Sur crédit",
+    paid="Payé",
+    method="Moyen de paiement",
+    ending="{brand} se terminant par {last4}",
+    refund="Remboursement",
+    kept="Reste après remboursements",
+    refunded="Remboursé",
+    original="Pour le reçu",
+    reference="Référence",
+    void="Ce remboursement n'a pas abouti : l'avoir est nul.",
+)
+
+SPANISH = Words(
+    receipt="Recibo",
+    credit_note="Nota de crédito",
+    issued="Emitido",
+    paid_on="Pagado el",
+    customer="Cliente",
+    seller="Vendido por",
+    tax_number="Número fiscal",
+    description="Descripción",
+    quantity="Cantidad",
+    unit="Precio unitario",
+    amount="Importe",
+    subtotal="Subtotal",
+    discount="Descuento",
+    tax="Impuesto",
+    tax_included="Impuesto incluido",
+    other="Otros conceptos",
+    total="Total",
+    credit="Con saldo a favor",
+    paid="Pagado",
+    method="Método de pago",
+    ending="{brand} terminada en {last4}",
+    refund="Reembolso",
+    kept="Restante tras reembolsos",
+    refunded="Reembolsado",
+    original="Del recibo",
+    reference="Referencia",
+    void="Este reembolso no se realizó: la nota de crédito es nula.",
+)
+
+
+@lru_cache(64)
+def locale_of(tag: str) -> Locale:
+    """The locale of a BCP 47 tag. ValueError for one that is not known."""
+    try:
+        return Locale.parse(tag.replace("-", "_"))
+    except UnknownLocaleError as error:
+        raise ValueError(f"{tag!r} is not a locale that is known") from error
+
+
+WORDS = {"en": ENGLISH, "de": GERMAN, "fr": FRENCH, "es": SPANISH}
+
+
+def words_of(language: str) -> Words:
+    """The words of a language (ISO 639, lower case)."""
+    return WORDS.get(language, ENGLISH)

@@ -1,0 +1,206 @@
+"""Numbers of receipts and credit notes: none is left out and none given twice, whoever works beside whom and whatever is undone."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import pytest
+import pytest_asyncio
+
+from models import Customer, Payment, Receipt, ReceiptCounter, Refund, Seller
+from models.database import transaction
+from models.persistence import lock_id
+from services.fulfilment import fulfil
+from services.journal import change, create, journal
+from services.mirror import Known, settle
+from services.receipts import issuing
+from services.stripe_gateway import StripeGateway
+from settings import Environment, Settings
+
+PAYMENTS = 1000 if os.environ.get("BILLGRAPH_SOAK") == "1" else 200
+WORKERS = 8
+SETTINGS = Settings(environment=Environment.TEST, receipt_prefix="ACME-", receipt_time_zone="Asia/Tokyo")
+PAID_AT = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def moment(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
+    """What the clock says where receipts are issued; may be replaced."""
+    said = [PAID_AT]
+    monkeypatch.setattr(issuing, "now", lambda: said[0])
+    return said
+
+
+@pytest_asyncio.fixture
+async def stripe(database: str) -> AsyncIterator[StripeGateway]:
+    made = StripeGateway(SETTINGS)
+    yield made
+    await made.close()
+
+
+class Undone(Exception):
+    pass
+
+
+async def pending(count: int, seller: Seller | None = None) -> list[str]:
+    customer = await Customer.create(external_id=f"buyer of {seller.name if seller else 'the house'}")
+    values = {"customer_id": customer.id, "seller_id": seller.id if seller else None, "amount": 900, "currency": "USD"}
+    rows = [Payment(**values) for _ in range(count)]
+    await Payment.bulk_create(rows)
+    return [row.id for row in rows]
+
+
+async def pay(stripe: StripeGateway, *payments: str) -> None:
+    async def work(_: Known) -> None:
+        for payment_id in payments:
+            await change(await lock_id(Payment, payment_id), {"status": "SUCCEEDED", "succeeded_at": PAID_AT})
+
+    await settle(stripe, work)
+
+
+async def undo(stripe: StripeGateway, payment_id: str) -> None:
+    """Pay in a transaction that takes a number, and is then undone; one that is paid already takes none."""
+    with suppress(Undone):
+        async with transaction(), journal():
+            await change(await lock_id(Payment, payment_id), {"status": "SUCCEEDED"})
+            await fulfil(stripe.settings)
+            await asyncio.sleep(0.001)
+            raise Undone
+
+
+async def give_back(stripe: StripeGateway, payment_id: str, amount: int, status: str = "SUCCEEDED") -> str:
+    async def work(_: Known) -> str:
+        row = await lock_id(Payment, payment_id)
+        refund = Refund(payment_id=payment_id, customer_id=row.customer_id, amount=amount, currency="USD", status=status)
+        await create(refund)
+        return str(refund.id)
+
+    return await settle(stripe, work)
+
+
+async def numbers(kind: str = "RECEIPT") -> list[str]:
+    return [str(row.number) for row in await Receipt.filter(kind=kind).order_by("series", "year", "sequence")]
+
+
+async def test_eight_workers_leave_no_gap_and_give_no_number_twice(stripe: StripeGateway) -> None:
+    """Two sellers and the house; every fifth transaction is undone after it has taken its number, every tenth payment is heard of twice."""
+    sellers = [None, await Seller.create(external_id="a", name="A", receipt_prefix="A-"), await Seller.create(external_id="b", name="B")]
+    ids = [payment_id for seller in sellers for payment_id in await pending(PAYMENTS // len(sellers), seller)]
+    ids.sort(key=lambda payment_id: payment_id[-4:])
+    work = asyncio.Queue[tuple[str, bool]]()
+    for place, payment_id in enumerate(ids):
+        for undone in (*((True,) if place % 5 == 0 else ()), False, *((False,) if place % 10 == 0 else ())):
+            work.put_nowait((payment_id, undone))
+
+    async def worker() -> None:
+        while not work.empty():
+            payment_id, undone = work.get_nowait()
+            if undone:
+                await undo(stripe, payment_id)
+            else:
+                await pay(stripe, payment_id)
+
+    await asyncio.gather(*(worker() for _ in range(WORKERS)))
+    rows = await Receipt.all()
+    assert sorted(str(row.cause_id) for row in rows) == sorted(ids)
+    each = PAYMENTS // len(sellers)
+    for seller in sellers:
+        series = sorted(row.sequence for row in rows if row.series == (seller.id if seller else "house"))
+        assert series == list(range(1, each + 1))
+    prefixes = {"house": "ACME-", str(sellers[1].id): "A-", str(sellers[2].id): f"{sellers[2].id[-7:-1].upper()}-"}  # type: ignore[union-attr]  # of these two
+    assert {row.number for row in rows} == {
+        f"{prefix}2026-{number:06d}" for series, prefix in prefixes.items() for number in range(1, each + 1)
+    }
+    assert [row.highest for row in await ReceiptCounter.all()] == [each] * 3
+
+
+async def test_what_is_undone_takes_no_number(stripe: StripeGateway) -> None:
+    one, other = await pending(2)
+    await undo(stripe, one)
+    assert (await Receipt.all().count(), await ReceiptCounter.all().count()) == (0, 0)
+    await pay(stripe, other)
+    await undo(stripe, one)
+    await pay(stripe, one)
+    assert await numbers() == ["ACME-2026-000001", "ACME-2026-000002"]
+    assert [row.cause_id for row in await Receipt.all().order_by("sequence")] == [other, one]
+
+
+async def test_many_in_one_transaction_are_numbered_in_the_order_in_which_they_were_paid(stripe: StripeGateway) -> None:
+    ids = await pending(3)
+    await pay(stripe, *reversed(ids))
+    rows = await Receipt.all().order_by("sequence")
+    assert [(row.cause_id, row.sequence, row.number) for row in rows] == [
+        (payment_id, place, f"ACME-2026-{place:06d}") for place, payment_id in enumerate(sorted(ids), 1)
+    ]
+    (counter,) = await ReceiptCounter.all()
+    assert (counter.series, counter.kind, counter.year, counter.highest) == ("house", "RECEIPT", 2026, 3)
+
+
+async def test_a_refund_that_succeeds_has_a_credit_note_of_the_same_series_and_only_one(stripe: StripeGateway) -> None:
+    seller = await Seller.create(external_id="carol", name="Carol", receipt_prefix="CAROL-")
+    (payment_id,) = await pending(1, seller)
+    await pay(stripe, payment_id)
+    waiting = await give_back(stripe, payment_id, 100, "PENDING")
+    assert await numbers("CREDIT_NOTE") == []
+    done = await give_back(stripe, payment_id, 200)
+    assert await numbers("CREDIT_NOTE") == ["CAROL-CN-2026-000001"]
+
+    async def succeed(_: Known) -> None:
+        await change(await lock_id(Refund, waiting), {"status": "SUCCEEDED"})
+
+    async def fail(_: Known) -> None:
+        await change(await lock_id(Refund, waiting), {"status": "FAILED"})
+
+    for work in (succeed, fail, succeed):
+        await settle(stripe, work)
+    rows = await Receipt.filter(kind="CREDIT_NOTE").order_by("sequence")
+    assert [(row.number, row.refund_id, row.payment_id, row.series) for row in rows] == [
+        ("CAROL-CN-2026-000001", done, payment_id, seller.id),
+        ("CAROL-CN-2026-000002", waiting, payment_id, seller.id),
+    ]
+    assert await numbers() == ["CAROL-2026-000001"]
+
+
+async def test_a_refund_heard_of_before_its_payment_gets_its_credit_note_with_the_receipt(stripe: StripeGateway) -> None:
+    (payment_id,) = await pending(1)
+    await give_back(stripe, payment_id, 100)
+    assert await Receipt.all().count() == 0
+    await pay(stripe, payment_id)
+    assert (await numbers(), await numbers("CREDIT_NOTE")) == (["ACME-2026-000001"], ["ACME-CN-2026-000001"])
+
+
+async def test_the_year_changes_at_midnight_of_the_zone(stripe: StripeGateway, moment: list[datetime]) -> None:
+    """In Tokyo it is nine hours later."""
+    ids = await pending(4)
+    for payment_id, said in zip(
+        ids,
+        (
+            datetime(2026, 12, 31, 14, 59, 59, 999999, tzinfo=UTC),
+            datetime(2026, 12, 31, 15, 0, tzinfo=UTC),
+            datetime(2027, 1, 1, 0, 0, tzinfo=UTC),
+            datetime(2027, 12, 31, 15, 0, tzinfo=UTC),
+        ),
+        strict=True,
+    ):
+        moment[0] = said
+        await pay(stripe, payment_id)
+    assert await numbers() == ["ACME-2026-000001", "ACME-2027-000001", "ACME-2027-000002", "ACME-2028-000001"]
+
+
+async def test_a_new_prefix_changes_no_number_that_was_given(stripe: StripeGateway) -> None:
+    one, other = await pending(2)
+    await pay(stripe, one)
+    stripe.settings = SETTINGS.model_copy(update={"receipt_prefix": "NEW-"})
+    await pay(stripe, one)
+    await pay(stripe, other)
+    assert await numbers() == ["ACME-2026-000001", "NEW-2026-000002"]
+
+
+async def test_what_was_paid_before_there_were_receipts_gets_one_when_asked(stripe: StripeGateway) -> None:
+    paid, open_one = await pending(2)
+    await Payment.filter(id=paid).update(status="SUCCEEDED")
+    for payment_id in (paid, paid, open_one, "pay_none"):
+        await issuing.issue_missing(SETTINGS, payment_id)
+    assert [(row.cause_id, row.number) for row in await Receipt.all()] == [(paid, "ACME-2026-000001")]
