@@ -86,16 +86,17 @@ def token(
     subject: Annotated[str, typer.Option(help="The user's id in the host, the token's `sub`.")],
     role: Annotated[list[str], typer.Option(help="CUSTOMER, SELLER, SUPPORT, SERVICE or ADMIN; may be given several times.")],
     email: Annotated[str | None, typer.Option(help="The user's e-mail address.")] = None,
+    locale: Annotated[str | None, typer.Option(help="The user's language, e.g. de-CH.")] = None,
     hours: Annotated[int, typer.Option(min=1, max=8760, help="How long it holds.")] = 12,
 ) -> None:
     """Print a development token and nothing else; refuses in production."""
     from datetime import timedelta
 
-    from services.authentication import issue_development_token
+    from services.authentication import Viewer, issue_development_token
 
     settings = read_settings()
     try:
-        issued = issue_development_token(settings, subject, _roles(role), email, timedelta(hours=hours))
+        issued = issue_development_token(settings, Viewer(subject, email, _roles(role), locale), timedelta(hours=hours))
     except ValueError as error:
         refuse([str(error)])
     typer.echo(issued)

@@ -105,7 +105,7 @@ class Settings(BaseSettings):
     receipt_prefix: str = Field(
         "", pattern=r"^[A-Za-z0-9.-]{0,16}$", description="What the numbers of receipts begin with, e.g. ACME-; sellers have their own."
     )
-    receipt_locale: str = Field("en", description="Language and formats of receipts (BCP 47), e.g. de-CH.")
+    receipt_locale: str = Field("en", description="Language and formats of receipts (BCP 47), e.g. de-CH, for customers who have none.")
     url_signing_secret: SecretStr | None = Field(
         None,
         description="Secret of the short-lived addresses of receipts, 32 bytes or more; without it AUTH_SECRET or the Stripe key serves.",

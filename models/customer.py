@@ -16,6 +16,8 @@ class Customer(Record):
     external_id = fields.CharField(max_length=255, unique=True)
     email = fields.CharField(max_length=320, null=True)
     name = fields.CharField(max_length=255, null=True)
+    locale = fields.CharField(max_length=35, null=True)
+    """BCP 47 tag of the language that they are written to in; None where nobody said one."""
     stripe_customer_id = fields.CharField(max_length=64, null=True, unique=True)
     credit_balance = fields.BigIntField(default=0)
     """The sum of the credit ledger; negative after a refund of credits that were used."""

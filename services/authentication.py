@@ -10,6 +10,7 @@ from typing import Any
 
 import jwt
 
+from services.locales import tag_of
 from services.signing_keys import SigningKeys
 from settings import Environment, Settings
 
@@ -38,11 +39,12 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """The verified caller: `external_id` is the host's user id (1 to 255 characters), `email` what the issuer says or None."""
+    """The verified caller: `external_id` is the host's user id (1 to 255 characters), `email` and `locale` what the issuer says or None."""
 
     external_id: str
     email: str | None
     roles: frozenset[Role]
+    locale: str | None = None
 
     @property
     def actor(self) -> str:
@@ -90,7 +92,7 @@ class Authenticator:
             claims = self._claims(token, await self._key(token))
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
             raise InvalidToken(explain(error)) from None
-        return Viewer(_subject(claims), _email(claims), self._roles(claims))
+        return Viewer(_subject(claims), _email(claims), self._roles(claims), _locale(claims))
 
     async def close(self) -> None:
         """Close the connections to the issuer."""
@@ -157,8 +159,8 @@ def explain(error: Exception) -> str:
     return "The token is not valid."
 
 
-def issue_development_token(settings: Settings, subject: str, roles: frozenset[Role], email: str | None, lifetime: timedelta) -> str:
-    """Sign a token as the host's identity provider would, for development and tests alone.
+def issue_development_token(settings: Settings, viewer: Viewer, lifetime: timedelta) -> str:
+    """Sign a viewer's token as the host's identity provider would, for development and tests alone.
 
     Raises ValueError in production, with an algorithm other than HS256, and for a subject that would not be accepted.
     """
@@ -166,16 +168,17 @@ def issue_development_token(settings: Settings, subject: str, roles: frozenset[R
         raise ValueError("Tokens are issued in development only: in production they come from your identity provider.")
     if settings.auth_algorithm != "HS256":
         raise ValueError(f"AUTH_ALGORITHM is {settings.auth_algorithm}: only the issuer can sign tokens. Development tokens need HS256.")
-    if not is_subject(subject):
+    if not is_subject(viewer.external_id):
         raise ValueError(f"The subject must have 1 to {MAX_SUBJECT} characters and no NUL.")
     now = datetime.now(UTC)
-    claims: dict[str, Any] = {"iss": settings.auth_issuer, "aud": settings.auth_audience, "sub": subject, "iat": now, "exp": now + lifetime}
+    claims: dict[str, Any] = {"iss": settings.auth_issuer, "aud": settings.auth_audience, "iat": now, "exp": now + lifetime}
+    claims |= {"sub": viewer.external_id, "email": viewer.email, "locale": viewer.locale}
     *parents, leaf = settings.auth_roles_claim.split(".")
     place = claims
     for name in parents:
         place = place.setdefault(name, {})
-    place[leaf] = sorted(roles)
-    return jwt.encode(claims | ({"email": email} if email else {}), _secret(settings), algorithm="HS256")
+    place[leaf] = sorted(viewer.roles)
+    return jwt.encode({name: value for name, value in claims.items() if value is not None}, _secret(settings), algorithm="HS256")
 
 
 def is_subject(value: Any) -> bool:
@@ -201,6 +204,15 @@ def _email(claims: dict[str, Any]) -> str | None:
     if not isinstance(email, str) or not _is_text(email) or claims.get("email_verified") is False:
         return None
     return email if 0 < len(email) <= MAX_EMAIL else None
+
+
+def _locale(claims: dict[str, Any]) -> str | None:
+    """The claim `locale` of OpenID Connect Core section 5.1; one that is not known is passed over."""
+    locale = claims.get("locale")
+    try:
+        return tag_of(locale) if isinstance(locale, str) else None
+    except ValueError:
+        return None
 
 
 def _is_text(value: Any) -> bool:

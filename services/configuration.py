@@ -8,7 +8,7 @@ from pydantic import SecretStr, ValidationError
 
 from models.database_url import InvalidDatabaseURL, connection_of
 from models.money import CURRENCIES
-from services.receipts.words import locale_of
+from services.locales import locale_of
 from services.statistics.days import zone_of
 from settings import Environment, Settings
 

@@ -18,13 +18,21 @@ DELIVERABLE = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 
 async def row_of(viewer: Viewer) -> Customer:
     """The viewer's row, made now if there is none; for use inside the first transaction of a mutation."""
-    return await row_for(viewer.external_id, viewer.email)
+    return await spoken_to(await row_for(viewer.external_id, viewer.email, viewer.locale), viewer)
 
 
-async def row_for(external_id: str, email: str | None = None) -> Customer:
-    """The row of whom the host knows by this id, made now, with the e-mail address, if there is none; as `row_of`."""
-    await Customer.bulk_create([Customer(external_id=external_id, email=email)], ignore_conflicts=True)
+async def row_for(external_id: str, email: str | None = None, locale: str | None = None) -> Customer:
+    """The row of whom the host knows by this id, made now, with the e-mail address and the locale, if there is none; as `row_of`."""
+    await Customer.bulk_create([Customer(external_id=external_id, email=email, locale=locale)], ignore_conflicts=True)
     return await Customer.get(external_id=external_id)
+
+
+async def spoken_to(row: Customer, viewer: Viewer) -> Customer:
+    """The row, with the locale that the viewer's token names now if the row is the viewer's; inside a transaction."""
+    if viewer.locale not in {None, row.locale} and row.external_id == viewer.external_id:
+        row.locale = viewer.locale
+        await row.save(update_fields=["locale"])
+    return row
 
 
 async def stripe_id_of(billing: Billing, customer_id: str) -> str:
@@ -53,4 +61,5 @@ async def _made(billing: Billing, row: Customer) -> Customer:
 def _parameters(row: Customer) -> Any:
     known = {"email": row.email if row.email and DELIVERABLE.fullmatch(row.email) else None, "name": row.name}
     ours = {"billgraph_id": row.id, "billgraph_external_id": row.external_id}
-    return {name: value for name, value in known.items() if value} | {"metadata": ours}
+    spoken = {"preferred_locales": [row.locale]} if row.locale else {}
+    return {name: value for name, value in known.items() if value} | spoken | {"metadata": ours}

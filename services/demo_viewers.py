@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from services.authentication import Role, issue_development_token
+from services.authentication import Role, Viewer, issue_development_token
 from settings import Settings
 
 TOKEN_LIFETIME = timedelta(hours=12)
@@ -40,4 +40,4 @@ def demo_viewers(settings: Settings) -> list[DemoViewer]:
 
 
 def _token(settings: Settings, subject: str, role: Role) -> str:
-    return issue_development_token(settings, subject, frozenset({role}), f"{subject}@example.com", TOKEN_LIFETIME)
+    return issue_development_token(settings, Viewer(subject, f"{subject}@example.com", frozenset({role})), TOKEN_LIFETIME)

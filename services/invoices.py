@@ -16,6 +16,7 @@ from services.deliveries.staging import stage
 from services.errors import InvalidInput, InvoiceNotPayable, NotFound
 from services.fulfilment.standing import kept_of
 from services.idempotency import Call, Done, nothing, once
+from services.locales import tag_of
 from services.minimum_amounts import check_charge, step
 from services.text_input import MAX_EXTERNAL_ID, MAX_ID, checked_metadata, checked_text, optional_text
 
@@ -52,16 +53,17 @@ class InvoiceTerms:
     due_at: datetime | None = None
     seller_id: str | None = None
     metadata: Any = None
+    locale: str | None = None
 
 
 async def create_invoice(caller: Caller, terms: InvoiceTerms, key: str | None) -> Done[None]:
     """Issue an invoice. Raises InvalidInput, AmountTooSmall and NotFound (of the seller), and then nothing is written."""
-    total, metadata = _checked(terms), checked_metadata(terms.metadata, "metadata")
+    total, metadata, locale = _checked(terms), checked_metadata(terms.metadata, "metadata"), _locale(terms)
 
     async def begin() -> str:
         if terms.seller_id is not None:
             await sellers.require(terms.seller_id, "sellerId")
-        customer = await customers.row_for(terms.customer_external_id, terms.email)
+        customer = await customers.row_for(terms.customer_external_id, terms.email, locale)
         row = Invoice(
             customer_id=customer.id,
             seller_id=terms.seller_id,
@@ -125,6 +127,13 @@ def _checked(terms: InvoiceTerms) -> int:
         raise InvalidInput(f"The total may be {MAX_TOTAL} minor units at most.", "lines")
     check_charge(min(total, 10_000_000), terms.currency, "lines")
     return total
+
+
+def _locale(terms: InvoiceTerms) -> str | None:
+    try:
+        return None if terms.locale is None else tag_of(terms.locale)
+    except ValueError:
+        raise InvalidInput("This locale is not known: give one such as en or de-CH.", "locale") from None
 
 
 def _check_line(line: LineTerms, currency: str, place: str) -> None:

@@ -84,5 +84,5 @@ async def _of_invoice(caller: Caller, choice: Choice, code: str | None) -> Sale:
         raise InvalidInput("Promotion codes are for plans: an invoice is paid as it was issued.", "promotionCode")
     part = await part_of(caller, str(choice.invoice_id), choice.amount)
     invoice = part.invoice
-    customer = await Customer.get(id=invoice.customer_id)
+    customer = await customers.spoken_to(await Customer.get(id=invoice.customer_id), caller.viewer)
     return Sale(customer, part.amount, invoice.currency, part.description, invoice.seller_id, invoice=invoice)

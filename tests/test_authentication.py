@@ -154,6 +154,17 @@ async def test_an_email_that_cannot_be_relied_on_is_none(authenticator: Authenti
     assert viewer.email is None
 
 
+@pytest.mark.parametrize(
+    ("claim", "locale"),
+    [("de-CH", "de-CH"), ("pt_BR", "pt-BR"), ("FR", "fr"), ("zh-hant-tw", "zh-Hant-TW"), ("ar", "ar")]
+    + [(claim, None) for claim in ("", "klingon", "de CH", "../de", "e\0n", "\ud800", "en-" + "x" * 33, 7, ["de"], None)],
+)
+async def test_a_locale_that_is_not_known_is_none(authenticator: Authenticator, claim: Any, locale: str | None) -> None:
+    viewer = await authenticator.viewer(header_of(claims_with(locale=claim)))
+    assert viewer is not None
+    assert viewer.locale == locale
+
+
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic dTpw", "token", "Bearer ü", "Bearer\ttoken"])
 async def test_headers_that_are_no_bearer_token(authenticator: Authenticator, header: str) -> None:
     assert await refusal(authenticator, header) == "The Authorization header must be: Bearer <token>."
@@ -245,9 +256,9 @@ def test_hs256_needs_a_secret_and_rs256_an_address() -> None:
 @pytest.mark.parametrize("path", ["roles", "realm_access.roles", "a.b.c"])
 async def test_development_tokens_are_accepted(path: str) -> None:
     settings = settings_with(auth_roles_claim=path)
-    token = issue_development_token(settings, "user-9", frozenset({Role.SELLER}), "s@example.com", timedelta(hours=1))
+    token = issue_development_token(settings, Viewer("user-9", "s@example.com", frozenset({Role.SELLER}), "de-CH"), timedelta(hours=1))
     viewer = await Authenticator(settings).viewer(f"Bearer {token}")
-    assert viewer == Viewer("user-9", "s@example.com", frozenset({Role.CUSTOMER, Role.SELLER}))
+    assert viewer == Viewer("user-9", "s@example.com", frozenset({Role.CUSTOMER, Role.SELLER}), "de-CH")
 
 
 @pytest.mark.parametrize(
@@ -262,4 +273,4 @@ async def test_development_tokens_are_accepted(path: str) -> None:
 )
 def test_development_tokens_are_refused(values: dict[str, Any], subject: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        issue_development_token(settings_with(**values), subject, frozenset(), None, timedelta(hours=1))
+        issue_development_token(settings_with(**values), Viewer(subject, None, frozenset()), timedelta(hours=1))

@@ -21,7 +21,7 @@ from starlette.applications import Starlette
 from app import create_app
 from models import AuditEntry, Customer, Invoice, Payment, Plan, Refund, Seller, Subscription
 from models.record import Record
-from services.authentication import Role, issue_development_token
+from services.authentication import Role, Viewer, issue_development_token
 from services.development import completed
 from services.exports import EXPORTED, Export, ExportFormat, ExportKind, Range
 from services.exports.formats import RUN_BY_SPREADSHEETS
@@ -178,7 +178,7 @@ async def test_a_download_is_for_administrators(application: tuple[httpx.AsyncCl
     client, settings = application
     row = await sold()
     for role, status in ((None, 401), *((role, 200 if role is Role.ADMIN else 403) for role in Role)):
-        token = role and issue_development_token(settings, "somebody", frozenset({role}), None, timedelta(hours=1))
+        token = role and issue_development_token(settings, Viewer("somebody", None, frozenset({role})), timedelta(hours=1))
         answer = await client.get("/exports/payments.csv", headers={"authorization": f"Bearer {token}"} if token else {})
         assert (role, answer.status_code) == (role, status)
         assert (row.id in answer.text) == (status == 200)
@@ -201,7 +201,7 @@ async def test_a_download_is_for_administrators(application: tuple[httpx.AsyncCl
 )
 async def test_what_an_administrator_may_ask(application: tuple[httpx.AsyncClient, Settings], path: str, status: int) -> None:
     client, settings = application
-    token = issue_development_token(settings, "root", frozenset({Role.ADMIN}), None, timedelta(hours=1))
+    token = issue_development_token(settings, Viewer("root", None, frozenset({Role.ADMIN})), timedelta(hours=1))
     answer = await client.get(f"/exports/{path}", headers={"authorization": f"Bearer {token}"})
     assert answer.status_code == status, answer.text
     if status == 200:

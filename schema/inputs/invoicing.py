@@ -29,6 +29,10 @@ class CreateInvoiceInput(Given):
 
     customer_external_id: str
     email: str | None = strawberry.field(default=strawberry.UNSET, description="Of a customer whom nobody has heard of yet.")
+    locale: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Likewise, the language of their receipts and e-mails, e.g. de-CH.",
+    )
     currency: CurrencyCode
     lines: list[InvoiceLineInput] = strawberry.field(description="1 to 200, paid in this order.")
     reference: str | None = strawberry.field(default=strawberry.UNSET, description="Your own handle, unique for each seller.")
@@ -46,6 +50,7 @@ class CreateInvoiceInput(Given):
             currency=self.currency,
             lines=tuple(line.terms() for line in self.lines),
             email=self.email,
+            locale=self.locale,
             reference=self.reference,
             due_at=self.due_at,
             seller_id=self.seller_id,

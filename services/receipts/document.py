@@ -76,6 +76,7 @@ class Document:
     """A receipt or, with `refunded`, a credit note of the receipt `original`; `void` when the refund did not go through after all."""
 
     kind: ReceiptKind
+    locale: str
     number: str
     issued_at: datetime
     house: House
@@ -105,6 +106,7 @@ async def document_of(settings: Settings, receipt: Receipt, *, personal: bool) -
     receipts = await Receipt.filter(payment_id=payment.id).order_by("id")
     return Document(
         kind=ReceiptKind(receipt.kind),
+        locale=(customer.locale if customer else None) or settings.receipt_locale,
         number=receipt.number,
         issued_at=receipt.created_at,
         house=_house(settings),

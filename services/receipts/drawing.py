@@ -11,9 +11,10 @@ from fpdf.fonts import FontFace
 
 from models import ReceiptKind
 from models.money import Money
+from services.locales import locale_of
 from services.receipts.document import Bill, Document
 from services.receipts.fonts import BOLD, REGULAR, fonts_of, printable
-from services.receipts.words import Words, locale_of, words_of
+from services.receipts.words import Words, words_of
 from services.statistics.days import zone_of
 from settings import Settings
 
@@ -36,7 +37,7 @@ def drawn(settings: Settings, document: Document) -> bytes:
 class _Page:
     def __init__(self, settings: Settings, document: Document) -> None:
         self._document = document
-        self._locale = locale_of(settings.receipt_locale)
+        self._locale = locale_of(document.locale)
         self._zone = zone_of(settings.receipt_time_zone)
         self._words: Words = words_of(self._locale.language)
         self._pdf = FPDF(format="A4")

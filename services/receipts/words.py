@@ -1,9 +1,6 @@
 """The words on receipts, by language; one that is not here has the English ones, with dates and amounts as its locale has them."""
 
 from dataclasses import dataclass
-from functools import lru_cache
-
-from babel import Locale, UnknownLocaleError
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,15 +155,6 @@ SPANISH = Words(
     reference="Referencia",
     void="Este reembolso no se realizó: la nota de crédito es nula.",
 )
-
-
-@lru_cache(64)
-def locale_of(tag: str) -> Locale:
-    """The locale of a BCP 47 tag. ValueError for one that is not known."""
-    try:
-        return Locale.parse(tag.replace("-", "_"))
-    except UnknownLocaleError as error:
-        raise ValueError(f"{tag!r} is not a locale that is known") from error
 
 
 WORDS = {"en": ENGLISH, "de": GERMAN, "fr": FRENCH, "es": SPANISH}

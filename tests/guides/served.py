@@ -12,7 +12,7 @@ import uvicorn
 from pydantic import SecretStr
 
 from app import create_app
-from services.authentication import Role, issue_development_token
+from services.authentication import Role, Viewer, issue_development_token
 from services.billing import Billing
 from services.development import completed
 from settings import Settings
@@ -28,7 +28,8 @@ class Application:
     billing: Billing
 
     def token(self, subject: str, role: Role) -> str:
-        return issue_development_token(self.billing.settings, subject, frozenset({role}), f"{subject}@example.com", timedelta(hours=1))
+        viewer = Viewer(subject, f"{subject}@example.com", frozenset({role}))
+        return issue_development_token(self.billing.settings, viewer, timedelta(hours=1))
 
 
 @contextlib.asynccontextmanager

@@ -34,6 +34,7 @@ def document(**told: Any) -> Document:
     line = Line("Course", 1, 4900, 4900)
     values = {
         "kind": ReceiptKind.RECEIPT,
+        "locale": "en",
         "number": "ACME-2026-000001",
         "issued_at": AT,
         "house": House("Acme School", ("1 Main Street", "10115 Berlin"), "DE123456789"),
@@ -89,12 +90,12 @@ def test_a_receipt_says_who_what_and_how_much() -> None:
     ],
 )
 def test_amounts_have_the_digits_of_their_currency(currency: str, locale: str, total: int, line: str) -> None:
-    told = document(currency=currency, paid=total, bill=Bill((Line("Course", 1, total, total),), total))
-    assert line in text_of(drawn(SETTINGS.model_copy(update={"receipt_locale": locale}), told))
+    told = document(currency=currency, locale=locale, paid=total, bill=Bill((Line("Course", 1, total, total),), total))
+    assert line in text_of(drawn(SETTINGS, told))
 
 
 def test_dates_are_those_of_the_zone() -> None:
-    shown = text_of(drawn(SETTINGS.model_copy(update={"receipt_time_zone": "Asia/Tokyo", "receipt_locale": "de"}), document()))
+    shown = text_of(drawn(SETTINGS.model_copy(update={"receipt_time_zone": "Asia/Tokyo"}), document(locale="de")))
     assert {"Ausgestellt 1. Januar 2027", "Bezahlt am 1. Januar 2027"} <= set(shown)
 
 
@@ -240,6 +241,15 @@ async def test_an_invoice_shows_its_lines_and_stripes_tax(database: str, tax: in
         [] if not tax else [f"{'Tax included' if included else 'Tax'} ${tax / 100:,.2f}"]
     )
     assert shown[-1] == f"Paid ${total / 100:,.2f}"
+
+
+@pytest.mark.parametrize(("theirs", "locale", "title"), [("de-CH", "de-CH", "Zahlungsbeleg"), (None, "fr", "Reçu")])
+async def test_a_receipt_is_in_its_customers_language(database: str, theirs: str | None, locale: str, title: str) -> None:
+    row = await paid()
+    await Customer.filter(id=row.customer_id).update(locale=theirs)
+    settings = SETTINGS.model_copy(update={"receipt_locale": "fr"})
+    told = await document_of(settings, await issued(row), personal=False)
+    assert (told.locale, text_of(drawn(settings, told))[0]) == (locale, title)
 
 
 async def test_refunds_so_far_are_those_that_stand(database: str) -> None:

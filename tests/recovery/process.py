@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from services.authentication import Role, issue_development_token
+from services.authentication import Role, Viewer, issue_development_token
 from settings import Settings
 from tests.services.between import PUBLISHABLE_KEY, SECRET_KEY
 
@@ -22,7 +22,8 @@ AUTH_SECRET = "development-only-" + "x" * 32
 
 
 def token(subject: str, role: Role) -> str:
-    return issue_development_token(Settings(auth_secret=SecretStr(AUTH_SECRET)), subject, frozenset({role}), None, timedelta(hours=1))
+    viewer = Viewer(subject, None, frozenset({role}))
+    return issue_development_token(Settings(auth_secret=SecretStr(AUTH_SECRET)), viewer, timedelta(hours=1))
 
 
 class Process:
