@@ -178,7 +178,8 @@ def _production(settings: Settings) -> Iterator[str]:
     if settings.event_destinations_private:
         yield "Unset EVENT_DESTINATIONS_PRIVATE: in production events go to public addresses by https alone."
     yield from _production_authentication(settings)
-    if not (settings.url_signing_secret or settings.auth_secret or settings.stripe_secret_key):
+    demanded = settings.stripe_enabled or settings.auth_algorithm == "HS256"
+    if not (demanded or settings.url_signing_secret or settings.auth_secret or settings.stripe_secret_key):
         yield f"Set URL_SIGNING_SECRET to {MIN_AUTH_SECRET} random bytes: the addresses of receipts are signed with it."
     elif settings.url_signing_secret and _made_up(settings.url_signing_secret):
         yield f"Set URL_SIGNING_SECRET to {MIN_AUTH_SECRET} random bytes of your own: this one is of development."

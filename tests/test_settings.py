@@ -70,6 +70,11 @@ def test_complete_production_settings_have_no_problem() -> None:
         ("stripe_secret_key", "stripe_publishable_key", "stripe_webhook_secret", "success_url", "cancel_url", "portal_return_url")
     )
     assert problems(production(stripe_enabled=False, **nothing_sold)) == []
+    keys = {"auth_secret": None, "auth_algorithm": "RS256", "auth_jwks_url": "https://id.example.com/keys"}
+    assert problems(production(stripe_enabled=False, **keys, **nothing_sold)) == [
+        "Set URL_SIGNING_SECRET to 32 random bytes: the addresses of receipts are signed with it."
+    ]
+    assert problems(production(stripe_enabled=False, url_signing_secret="0123456789abcdef0123456789abcdef", **keys, **nothing_sold)) == []
     assert problems(production(database_url="sqlite:////srv/billgraph.sqlite3")) == []
     assert problems(production(web_concurrency=4, embedded_worker=False)) == []
 
