@@ -213,7 +213,7 @@ async def _statistics_delta(number: int) -> dict[str, Any]:
 
 
 async def _statistics_rollup(number: int) -> dict[str, Any]:
-    return {"day": f"{2000 + number}-01-01", "measure": "SUCCEEDED", "currency": "USD", "number": 1, "amount": 100}
+    return {"day": f"{1 + number % 9999:04}-01-01", "measure": "SUCCEEDED", "currency": "USD", "number": 1, "amount": 100}
 
 
 async def _event_destination(number: int) -> dict[str, Any]:
