@@ -8,6 +8,7 @@ from models.credit import ENDLESS, CreditEntry, CreditEntryKind, CreditLot
 from models.customer import Customer
 from models.delivery import Delivery, DeliveryStatus
 from models.dispute import CONTESTED, Dispute, DisputeStatus
+from models.email import OPTIONAL_KINDS, Email, EmailAddress, EmailKind, EmailStatus
 from models.entitlement import Entitlement
 from models.event_destination import EventDestination
 from models.idempotency_key import IdempotencyKey
@@ -31,6 +32,7 @@ __all__ = [
     "ENDLESS",
     "EVERYBODY",
     "LIVE",
+    "OPTIONAL_KINDS",
     "PAID",
     "PAYABLE",
     "RETURNING",
@@ -50,6 +52,10 @@ __all__ = [
     "DiscountDuration",
     "Dispute",
     "DisputeStatus",
+    "Email",
+    "EmailAddress",
+    "EmailKind",
+    "EmailStatus",
     "Entitlement",
     "EventDestination",
     "IdempotencyKey",

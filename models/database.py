@@ -31,6 +31,7 @@ MODELS = [
     "models.customer",
     "models.delivery",
     "models.dispute",
+    "models.email",
     "models.entitlement",
     "models.event_destination",
     "models.idempotency_key",

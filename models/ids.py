@@ -51,6 +51,8 @@ class Prefix(StrEnum):
     EVENT = "bev"
     RECEIPT = "rct"
     RECEIPT_COUNTER = "rcc"
+    EMAIL = "eml"
+    EMAIL_ADDRESS = "ema"
 
 
 def new_id(prefix: Prefix, at: datetime | None = None) -> str:

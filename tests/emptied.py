@@ -5,6 +5,8 @@ from models import (
     CreditEntry,
     CreditLot,
     Delivery,
+    Email,
+    EmailAddress,
     Entitlement,
     Invoice,
     InvoiceLine,
@@ -20,7 +22,7 @@ from models.record import Record
 
 FOLLOWING: tuple[type[Record], ...] = (
     *(OutboxEntry, Delivery, Allocation, CreditEntry, CreditLot, Entitlement, RefundRequest, SubscriptionChange),
-    *(Receipt, ReceiptCounter),
+    *(Receipt, ReceiptCounter, Email, EmailAddress),
 )
 """What follows from payments; it goes before them."""
 

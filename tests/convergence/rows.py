@@ -18,6 +18,8 @@ from models import (
     Customer,
     Delivery,
     Dispute,
+    Email,
+    EmailAddress,
     Entitlement,
     EventDestination,
     IdempotencyKey,
@@ -62,7 +64,7 @@ MIRRORED: dict[type[Record], str] = {
 
 OTHERS: tuple[type[Record], ...] = (
     *(WebhookEvent, AuditEntry, IdempotencyKey, Checkpoint, OutboxEntry, Delivery, EventDestination),
-    *(StatisticsDelta, StatisticsRollup),
+    *(StatisticsDelta, StatisticsRollup, Email, EmailAddress),
 )
 """Rows that are about the work and not about the business."""
 

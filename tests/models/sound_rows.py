@@ -15,6 +15,8 @@ from models import (
     Customer,
     Delivery,
     Dispute,
+    Email,
+    EmailAddress,
     Entitlement,
     EventDestination,
     IdempotencyKey,
@@ -237,6 +239,16 @@ async def _receipt_counter(number: int) -> dict[str, Any]:
     return {"series": f"series-{number}", "kind": "RECEIPT", "year": 2026, "highest": 1}
 
 
+async def _email(number: int) -> dict[str, Any]:
+    customer, seller = await sound_row(Customer), await sound_row(Seller)
+    told = {"kind": "RECEIPT", "cause": f"RECEIPT {number}", "object_id": f"pay_{number}", "recipient": f"user-{number}@example.test"}
+    return {"customer": customer, "seller": seller, **told, "position": number, "next_attempt_at": MOMENT}
+
+
+async def _email_address(number: int) -> dict[str, Any]:
+    return {"address": f"user-{number}@example.test", "unsubscribed": ["WELCOME"]}
+
+
 SOUND: dict[type[Record], Callable[[int], Awaitable[dict[str, Any]]]] = {
     Allocation: _allocation,
     AuditEntry: _audit_entry,
@@ -247,6 +259,8 @@ SOUND: dict[type[Record], Callable[[int], Awaitable[dict[str, Any]]]] = {
     Customer: _customer,
     Delivery: _delivery,
     Dispute: _dispute,
+    Email: _email,
+    EmailAddress: _email_address,
     Entitlement: _entitlement,
     EventDestination: _event_destination,
     IdempotencyKey: _idempotency_key,

@@ -28,6 +28,10 @@ from models import (
     DiscountDuration,
     Dispute,
     DisputeStatus,
+    Email,
+    EmailAddress,
+    EmailKind,
+    EmailStatus,
     Entitlement,
     EventDestination,
     IdempotencyKey,
@@ -199,6 +203,16 @@ REFUSED: list[tuple[type[Record], dict[str, Any], str]] = [
     (Receipt, {"series": "house"}, '"series" = COALESCE("seller_id", \'house\')'),
     (ReceiptCounter, {"kind": "BILL"}, one_of("kind", ReceiptKind)),
     (ReceiptCounter, {"highest": 0}, '"highest" > 0'),
+    (Email, {"kind": "SPAM"}, one_of("kind", EmailKind)),
+    (Email, {"status": "LOST", "next_attempt_at": None}, one_of("status", EmailStatus)),
+    (Email, {"position": 0}, '"position" > 0'),
+    (Email, {"attempts": -1}, '"attempts" >= 0'),
+    (Email, {"recipient": ""}, 'length("recipient") > 0'),
+    (Email, {"next_attempt_at": None}, "(\"status\" IN ('PENDING', 'FAILED')) = (\"next_attempt_at\" IS NOT NULL)"),
+    (Email, {"recipient": None}, '("recipient" IS NOT NULL) OR ("next_attempt_at" IS NULL)'),
+    (Email, {"status": "SENT", "next_attempt_at": None}, '("sent_at" IS NOT NULL) OR ("status" <> \'SENT\')'),
+    (EmailAddress, {"address": ""}, 'length("address") > 0'),
+    (EmailAddress, {"undeliverable_since": MOMENT}, '("undeliverable_since" IS NULL) = ("undeliverable_reason" IS NULL)'),
     (WebhookEvent, {"status": "LOST"}, one_of("status", WebhookEventStatus)),
     (WebhookEvent, {"attempts": -1}, '"attempts" >= 0'),
 ]
@@ -218,6 +232,7 @@ SETS: list[tuple[type[Record], str, type[StrEnum]]] = [
     (OutboxEntry, "kind", OutboxKind),
     (StatisticsDelta, "measure", Measure),
     (StatisticsRollup, "measure", Measure),
+    (Email, "kind", EmailKind),
     (WebhookEvent, "status", WebhookEventStatus),
 ]
 UNIQUE: list[tuple[type[Record], tuple[str, ...]]] = [
@@ -236,6 +251,9 @@ UNIQUE: list[tuple[type[Record], tuple[str, ...]]] = [
     (Delivery, ("destination_id", "event_id")),
     (Delivery, ("object_id", "destination_id", "position")),
     (Delivery, ("cause",)),
+    (Email, ("cause",)),
+    (Email, ("object_id", "recipient", "position")),
+    (EmailAddress, ("address",)),
     (Receipt, ("cause_id",)),
     (Receipt, ("series", "kind", "year", "sequence")),
     (ReceiptCounter, ("series", "kind", "year")),
@@ -316,6 +334,7 @@ async def test_every_unique_key_of_the_models_has_a_case(database: str) -> None:
 
 
 WITHOUT: dict[tuple[type[Record], tuple[str, ...]], dict[str, Any]] = {
+    (Email, ("object_id", "recipient", "position")): {"status": "SUPPRESSED", "next_attempt_at": None},
     (RefundRequest, ("pending_payment_id",)): {"status": "WITHDRAWN", "decided_at": MOMENT},
     (SubscriptionChange, ("pending_subscription_id",)): {"status": "DONE"},
 }
@@ -373,6 +392,7 @@ async def test_a_parent_cannot_be_deleted_under_its_children(database: str) -> N
         RefundRequest,
         SubscriptionChange,
         Delivery,
+        Email,
     ):
         await sound_row(kind)
     counts = {kind: await kind.all().count() for kind in SOUND}
@@ -383,7 +403,7 @@ async def test_a_parent_cannot_be_deleted_under_its_children(database: str) -> N
                 referred += 1
                 with pytest.raises(IntegrityError):
                     await getattr(row, relation).delete()
-    assert referred == 289
+    assert referred == 291
     assert {kind: await kind.all().count() for kind in SOUND} == counts
 
 
