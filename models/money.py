@@ -10,7 +10,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
-from babel.numbers import format_currency
+from babel.numbers import format_currency, get_currency_symbol
 
 MAX_MINOR_UNITS = 2**53 - 1
 """Largest amount: what a JavaScript number holds exactly."""
@@ -60,9 +60,11 @@ class Money:
         return f"{Decimal(self.amount).scaleb(-exponent(self.currency)):f}"
 
     def formatted(self, locale: str = "en") -> str:
-        """For people to read, in the given BCP 47 locale (English for one that is not known): "$499.00"."""
+        """For people to read, in the given BCP 47 locale (English for one that is not known): "$499.00", "KWD 9.990"."""
         known = _locale(locale)
         pattern = copy(known.currency_formats["standard"])
         digits = exponent(self.currency)
         pattern.frac_prec = (digits, digits)
+        if get_currency_symbol(self.currency, known)[-1].isalpha():
+            pattern.prefix = tuple(f"{part}\u00a0" if part.endswith("¤") else part for part in pattern.prefix)
         return format_currency(Decimal(self.decimal), self.currency, format=pattern, locale=known, currency_digits=False)

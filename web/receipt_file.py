@@ -8,9 +8,9 @@ from models import Receipt
 from models.ids import Prefix, prefix_of
 from services.receipts.document import document_of
 from services.receipts.issuing import issue_missing
+from services.receipts.pdf import drawn_late
 from settings import Settings
 from web.processes import run, with_billing
-from web.receipts import drawn_late
 
 
 def run_receipt(settings: Settings, name: str, file: Path) -> int:

@@ -9,6 +9,7 @@ from models import Customer, Receipt
 from models.persistence import find
 from services.receipts.document import Document, document_of
 from services.receipts.links import EVERYTHING, Held, Link, audience_of, held
+from services.receipts.pdf import drawn_late
 from services.text_input import MAX_ID
 from settings import Settings
 
@@ -48,10 +49,3 @@ class Receipts:
             return await document_of(self._settings, row, personal=theirs or link.audience == EVERYTHING)
         except LookupError:
             return None
-
-
-def drawn_late(settings: Settings, document: Document) -> bytes:
-    """The PDF; what draws it takes half a second to import, which only those wait for who want one."""
-    from services.receipts.drawing import drawn
-
-    return drawn(settings, document)

@@ -109,14 +109,14 @@ async def document_of(settings: Settings, receipt: Receipt, *, personal: bool) -
         locale=(customer.locale if customer else None) or settings.receipt_locale,
         number=receipt.number,
         issued_at=receipt.created_at,
-        house=_house(settings),
+        house=house_of(settings),
         seller=seller.name if seller else None,
         customer=_named(customer, personal=personal) if customer else (),
         currency=payment.currency,
         paid_at=payment.succeeded_at or payment.created_at,
         paid=payment.amount,
         method=(payment.method_type or "", payment.method_brand, payment.method_last4),
-        bill=await _bill(payment),
+        bill=await bill_of(payment),
         returned=await _returned(receipts) if refund is None else (),
         gone_back=payment.amount_refunded,
         refunded=refund.amount if refund else None,
@@ -125,17 +125,26 @@ async def document_of(settings: Settings, receipt: Receipt, *, personal: bool) -
     )
 
 
+def house_of(settings: Settings) -> House:
+    """Who sells here."""
+    lines = (line.strip() for line in settings.business_address.split("|"))
+    name = settings.business_name or urlsplit(settings.public_url or "").hostname or ""
+    return House(name, tuple(line for line in lines if line), settings.business_tax_number)
+
+
+async def bill_of(payment: Payment) -> Bill:
+    """What a payment is for, whether it was paid or not."""
+    invoice = await find(Invoice, id=payment.invoice_id) if payment.invoice_id else None
+    if invoice is not None and invoice.currency == payment.currency:
+        return await _of_invoice(invoice)
+    return await _of_plan(payment)
+
+
 async def _payment(receipt: Receipt) -> Payment:
     payment = await find(Payment, id=receipt.payment_id)
     if payment is None or payment.status not in PAID:
         raise LookupError(receipt.payment_id)
     return payment
-
-
-def _house(settings: Settings) -> House:
-    lines = (line.strip() for line in settings.business_address.split("|"))
-    name = settings.business_name or urlsplit(settings.public_url or "").hostname or ""
-    return House(name, tuple(line for line in lines if line), settings.business_tax_number)
 
 
 def _named(customer: Customer, *, personal: bool) -> tuple[str, ...]:
@@ -149,13 +158,6 @@ async def _returned(receipts: list[Receipt]) -> tuple[Returned, ...]:
     refunds = await Refund.filter(id__in=sorted(filter(None, notes)), status=RefundStatus.SUCCEEDED.value)
     found = [(notes[row.id], row.amount) for row in refunds]
     return tuple(Returned(note.number, note.created_at, amount) for note, amount in sorted(found, key=lambda pair: pair[0].id))
-
-
-async def _bill(payment: Payment) -> Bill:
-    invoice = await find(Invoice, id=payment.invoice_id) if payment.invoice_id else None
-    if invoice is not None and invoice.currency == payment.currency:
-        return await _of_invoice(invoice)
-    return await _of_plan(payment)
 
 
 async def _of_invoice(invoice: Invoice) -> Bill:

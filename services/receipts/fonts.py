@@ -1,17 +1,15 @@
 """The fonts that receipts embed: Noto Sans, and for what it does not have the first of the others that does."""
 
-import unicodedata
 from functools import cache
 from pathlib import Path
 
 from fontTools.ttLib import TTFont
 
+from services.plain_text import JOINERS, one_line
+
 FOLDER = Path(__file__).parent / "fonts"
 REGULAR = FOLDER / "NotoSans-Regular.ttf"
 BOLD = FOLDER / "NotoSans-Bold.ttf"
-
-JOINERS = frozenset("\u200c\u200d")
-"""Characters without a shape that other scripts are written with; all others without one are left out."""
 
 
 @cache
@@ -35,8 +33,7 @@ def font_for(character: str) -> Path | None:
 
 def printable(text: str) -> str:
     """The text on one line, without what could turn what stands beside it, and with [U+…] for what no font has."""
-    composed = unicodedata.normalize("NFC", " ".join(text.split()))
-    return "".join(_shown(character) for character in composed)
+    return "".join(map(_shown, one_line(text)))
 
 
 def fonts_of(text: str) -> set[Path]:
@@ -45,8 +42,4 @@ def fonts_of(text: str) -> set[Path]:
 
 
 def _shown(character: str) -> str:
-    if character in JOINERS:
-        return character
-    if unicodedata.category(character) in {"Cc", "Cf", "Cs"}:
-        return ""
-    return character if font_for(character) else f"[U+{ord(character):04X}]"
+    return character if character in JOINERS or font_for(character) else f"[U+{ord(character):04X}]"

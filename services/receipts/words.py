@@ -34,6 +34,7 @@ class Words:
     original: str
     reference: str
     void: str
+    colon: str = ":"
 
 
 ENGLISH = Words(
@@ -124,6 +125,7 @@ FRENCH = Words(
     original="Pour le reçu",
     reference="Référence",
     void="Ce remboursement n'a pas abouti : l'avoir est nul.",
+    colon="\u00a0:",
 )
 
 SPANISH = Words(

@@ -81,10 +81,10 @@ def test_a_receipt_says_who_what_and_how_much() -> None:
     ("currency", "locale", "total", "line"),
     [
         ("JPY", "en", 78_000, "Total ¥78,000"),
-        ("KWD", "en", 9_990, "Total KWD9.990"),
+        ("KWD", "en", 9_990, "Total KWD 9.990"),
         ("USD", "en", 7, "Total $0.07"),
         ("EUR", "de-DE", 123_456_789, "Summe 1.234.567,89 €"),
-        ("ISK", "en", 100, "Total ISK1.00"),
+        ("ISK", "en", 100, "Total ISK 1.00"),
         ("CHF", "de-CH", 100_050, "Summe CHF 1\u2019000.50"),
         ("EUR", "pt-BR", 4900, "Total € 49,00"),
     ],
@@ -92,6 +92,17 @@ def test_a_receipt_says_who_what_and_how_much() -> None:
 def test_amounts_have_the_digits_of_their_currency(currency: str, locale: str, total: int, line: str) -> None:
     told = document(currency=currency, locale=locale, paid=total, bill=Bill((Line("Course", 1, total, total),), total))
     assert line in text_of(drawn(SETTINGS, told))
+
+
+def test_english_words_have_english_amounts_and_dates_where_the_customers_language_turns_the_line() -> None:
+    told = document(currency="KWD", locale="ar", paid=9_990, bill=Bill((Line("\u062f\u0648\u0631\u0629", 1, 9_990, 9_990),), 9_990))
+    shown = text_of(drawn(SETTINGS, told))
+    assert {"Issued December 31, 2026", "Total KWD 9.990", "Paid KWD 9.990"} <= set(shown)
+
+
+def test_a_colon_stands_as_the_language_has_it() -> None:
+    shown = text_of(drawn(SETTINGS, document(locale="fr", refunded=900)))
+    assert {"Num\u00e9ro fiscal : DE123456789", "Remboursement : Course 1 9,00 $US 9,00 $US"} <= set(shown)
 
 
 def test_dates_are_those_of_the_zone() -> None:
