@@ -111,6 +111,10 @@ class Settings(BaseSettings):
         description="Secret of the short-lived addresses of receipts, 32 bytes or more; without it AUTH_SECRET or the Stripe key serves.",
     )
 
+    email_reply_to: str | None = Field(None, max_length=320, description="Where answers to e-mails go; left out, to EMAIL_FROM.")
+    email_account_url: str | None = Field(None, description="Your app's page of the customer's account, which e-mails lead to.")
+    email_templates: Path | None = Field(None, description="Folder of templates of e-mails that are taken instead of Billgraph's own.")
+
     auth_algorithm: str = Field(
         "HS256", pattern="^(HS256|RS256|ES256)$", description="The one signature algorithm that tokens must have: HS256, RS256 or ES256."
     )

@@ -139,7 +139,7 @@ def _authentication(settings: Settings) -> Iterator[str]:
 
 
 def _addresses(settings: Settings) -> Iterator[str]:
-    for name in ("public_url", *_RETURN_URLS, "stripe_api_base", "auth_jwks_url"):
+    for name in ("public_url", *_RETURN_URLS, "email_account_url", "stripe_api_base", "auth_jwks_url"):
         value = getattr(settings, name)
         if value is not None and not is_address(value):
             yield f"Set {name.upper()} to an absolute http:// or https:// address without user and password."
@@ -211,7 +211,7 @@ def _production_addresses(settings: Settings) -> Iterator[str]:
         yield "Set PUBLIC_URL to the https:// address of this service."
     unset = [name for name in _RETURN_URLS if settings.stripe_enabled and name not in settings.model_fields_set]
     yield from (f"Set {name.upper()} to an https:// address of your app." for name in unset)
-    for name in ("public_url", *_RETURN_URLS, "auth_jwks_url"):
+    for name in ("public_url", *_RETURN_URLS, "email_account_url", "auth_jwks_url"):
         value = getattr(settings, name)
         if value is not None and name in settings.model_fields_set and not _is_https(value):
             yield f"Set {name.upper()} to an https:// address: plain http is for development."

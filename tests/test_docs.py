@@ -11,6 +11,9 @@ from typer.main import get_command
 
 from cli import cli
 from schema.error_codes import ErrorCode
+from services.emails.messages import TELLING
+from services.emails.samples import Cast, samples
+from services.emails.voice import voice_of
 from services.errors import RefusalCode
 from services.mirror import Mirror
 from settings import Settings
@@ -88,7 +91,25 @@ def effect_of(handler: Mirror) -> str:
     return " ".join((handler.__doc__ or "").partition("\n\n")[0].split())
 
 
-TABLES = {"configuration.md": configuration_table, "commands.md": command_list, "webhooks.md": event_table, "events.md": event_samples}
+def email_table() -> str:
+    """What sentences of each kind may name, in any of its samples."""
+    named: dict[str, list[str]] = {}
+    settings = Settings(public_url="https://billing.example", stripe_secret_key="sk_test_1")
+    for kind, about in samples(Cast(settings, "en")):
+        told = TELLING[kind](voice_of(settings, "en"), about)
+        assert told is not None
+        known = named.setdefault(kind, [])
+        known += [f"`{name}`" for name in told.values if f"`{name}`" not in known]
+    return "\n".join(["| Kind | Values |", "|---|---|", *(f"| `{kind}` | {', '.join(known)} |" for kind, known in named.items())])
+
+
+TABLES = {
+    "configuration.md": configuration_table,
+    "commands.md": command_list,
+    "webhooks.md": event_table,
+    "events.md": event_samples,
+    "email-templates.md": email_table,
+}
 FRAME = re.compile(r"(?<=<!-- made -->\n\n).*?(?=\n\n<!-- end -->)", re.DOTALL)
 
 

@@ -185,6 +185,8 @@ def test_complete_production_settings_have_no_problem() -> None:
         ({"public_url": "http://billing.example.com"}, "Set PUBLIC_URL to an https:// address: plain http is for development."),
         ({"success_url": None}, "Set SUCCESS_URL to an https:// address of your app."),
         ({"cancel_url": None}, "Set CANCEL_URL to an https:// address of your app."),
+        ({"email_account_url": "account"}, "Set EMAIL_ACCOUNT_URL to an absolute http:// or https:// address without user and password."),
+        ({"email_account_url": "http://app.example.com"}, "Set EMAIL_ACCOUNT_URL to an https:// address: plain http is for development."),
         ({"portal_return_url": None}, "Set PORTAL_RETURN_URL to an https:// address of your app."),
         ({"success_url": "http://app.example.com/paid"}, "Set SUCCESS_URL to an https:// address: plain http is for development."),
         ({"cancel_url": "/plans"}, "Set CANCEL_URL to an absolute http:// or https:// address without user and password."),

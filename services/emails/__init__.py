@@ -1,0 +1,1 @@
+"""E-mails: what happened here, told to customers, sellers and administrators."""
