@@ -18,7 +18,8 @@ MOST_READ = 65_536
 MOST_ADDRESSES = 4
 """Addresses of one name that are tried, where no connection is had."""
 
-MOST_CONNECTIONS = 200
+MOST_CONNECTIONS = 800
+"""As many as all destinations together may have under way: none waits for a connection that slow ones hold."""
 
 
 class NotTaken(Exception):
@@ -77,7 +78,7 @@ class Poster:
             f"{target.scheme}://{host}:{target.port}{target.path}",
             content=content,
             headers={**headers, "host": target.authority, "accept-encoding": "identity"},
-            extensions={"sni_hostname": target.host} if target.scheme == "https" else {},
+            extensions={"sni_hostname": target.host.rstrip(".")} if target.scheme == "https" else {},
         )
         answer = await self._client.send(request, stream=True)
         try:

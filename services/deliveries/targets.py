@@ -3,11 +3,11 @@
 A name may lead elsewhere the next moment: services.deliveries.posting connects to the very address that was checked.
 """
 
-import asyncio
 import re
-import socket
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+
+from services.deliveries.names import look_up
 
 MAX_URL = 2048
 """Characters of a URL."""
@@ -66,10 +66,10 @@ def target_of(url: str, *, private: bool) -> Target:
 async def addresses_of(target: Target) -> list[Address]:
     """The addresses that its name leads to now, every one of them allowed. Raises TargetRefused, also for a name that leads nowhere."""
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+        found = await look_up(target.host, target.port)
     except (OSError, UnicodeError):
         raise TargetRefused("Its name leads to no address.") from None
-    addresses = list(dict.fromkeys(ip_address(str(one[4][0]).partition("%")[0]) for one in found))
+    addresses = list(dict.fromkeys(ip_address(one.partition("%")[0]) for one in found))
     if not addresses:
         raise TargetRefused("Its name leads to no address.")
     if not target.private and not all(map(is_public, addresses)):

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+import threading
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -15,9 +16,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from services.deliveries import posting
+from services.deliveries import names, posting
+from services.deliveries.destinations import MAX_DESTINATIONS
 from services.deliveries.posting import MOST_READ, NotTaken, Poster
-from tests.deliveries.receiver import Answer, Receiver
+from services.deliveries.sending import AT_ONCE
+from tests.deliveries.receiver import Answer, Receiver, receiving
 
 REDIRECT = "HTTP/1.1 302 Found\r\nlocation: {0}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
@@ -124,7 +127,7 @@ def certificate(folder: Path) -> str:
 
 
 async def test_a_certificate_is_checked_for_the_name_and_not_for_the_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def here(_host: str, port: int, **_: Any) -> list[Any]:
+    def here(_host: str, port: int, *_: Any, **__: Any) -> list[Any]:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
 
     file = certificate(tmp_path)
@@ -134,12 +137,75 @@ async def test_a_certificate_is_checked_for_the_name_and_not_for_the_address(tmp
     receiver = Receiver()
     server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0, ssl=served)
     port = server.sockets[0].getsockname()[1]
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", here, raising=False)
+    monkeypatch.setattr(socket, "getaddrinfo", here)
     async with Poster(private=True) as stranger:
         assert await refusal(stranger, f"https://{NAME}:{port}/") == ("The connection failed (ConnectError).", None)
     monkeypatch.setattr(httpx, "AsyncClient", partial(httpx.AsyncClient, verify=trusting))
     async with Poster(private=True) as poster:
-        assert await poster.post(f"https://{NAME}:{port}/", b"{}", {}) == 204
+        for name in (NAME, f"{NAME}."):
+            assert await poster.post(f"https://{name}:{port}/", b"{}", {}) == 204
         assert await refusal(poster, f"https://other.example.test:{port}/") == ("The connection failed (ConnectError).", None)
     server.close()
-    assert [headers["host"] for headers, _ in receiver.seen] == [f"{NAME}:{port}"]
+    assert [headers["host"] for headers, _ in receiver.seen] == [f"{NAME}:{port}", f"{NAME}.:{port}"]
+
+
+async def test_a_name_is_looked_up_once_for_an_attempt_and_what_was_checked_is_connected_to(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that leads to a public address where it is checked, and to this machine where it is asked for the second time."""
+    asked: list[str] = []
+    connected: list[str] = []
+    reach = httpx.AsyncClient.send
+
+    def astray(host: str, port: int, *_: Any, **__: Any) -> list[Any]:
+        asked.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.215.14" if len(asked) == 1 else "127.0.0.1", port))]
+
+    async def noted(self: httpx.AsyncClient, request: httpx.Request, **more: Any) -> httpx.Response:
+        connected.append(request.url.host)
+        request.url = request.url.copy_with(scheme="http", host=request.url.host.replace("93.184.215.14", "127.0.0.1"), port=receiver.port)
+        return await reach(self, request, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", astray)
+    monkeypatch.setattr(httpx.AsyncClient, "send", noted)
+    async with Poster(private=False) as strict:
+        assert await strict.post(f"https://{NAME}/", b"{}", {}) == 204
+    assert (asked, connected) == ([NAME], ["93.184.215.14"])
+
+
+async def test_a_name_that_is_not_answered_for_holds_up_nobody_else(
+    poster: Poster, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred ask for it meanwhile: it is looked up once, and what is asked for beside it is answered."""
+    answered, asked = threading.Event(), list[str]()
+
+    def slow(host: str, port: int, *_: Any, **__: Any) -> list[Any]:
+        asked.append(host)
+        if host == "slow.example.test":
+            answered.wait(20)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    monkeypatch.setattr(names, "LIMIT", 1.0)
+    stuck = [asyncio.create_task(refusal(poster, f"https://slow.example.test:{receiver.port}/")) for _ in range(100)]
+    await asyncio.sleep(0)
+    assert await poster.post(f"http://quick.example.test:{receiver.port}/", b"{}", {}) == 204
+    assert await asyncio.to_thread(lambda: "another") == "another"
+    assert not any(task.done() for task in stuck)
+    assert set(await asyncio.gather(*stuck)) == {("Its name leads to no address.", None)}
+    assert sorted(asked) == ["quick.example.test", "slow.example.test"]
+    answered.set()
+
+
+async def test_slow_destinations_leave_a_connection_for_every_other(poster: Poster, receiver: Receiver) -> None:
+    """Three hundred wait for their answers: as many as nineteen destinations have under way at most."""
+    assert posting.MOST_CONNECTIONS >= MAX_DESTINATIONS * AT_ONCE
+    async with receiving() as slow:
+        slow.hold = asyncio.Event()
+        stuck = [asyncio.create_task(poster.post(slow.url, b"{}", {})) for _ in range(300)]
+        async with asyncio.timeout(9):
+            while slow.connections < 300:  # noqa: ASYNC110 - the receiver is no event
+                await asyncio.sleep(0.01)
+        assert await poster.post(receiver.url, b"{}", {}) == 204
+        slow.hold.set()
+        assert set(await asyncio.gather(*stuck)) == {204}
