@@ -25,6 +25,7 @@ from services.billing import Billing
 from services.configuration import problems
 from services.demo_viewers import demo_viewers
 from services.development import SANDBOX_MOUNT, completed, own_address
+from services.emails.unsubscribing import PATH as UNSUBSCRIBE
 from services.endpoint_check import EndpointCheck
 from services.receipts.links import PATH as RECEIPTS
 from services.stripe_gateway import StripeGateway
@@ -35,6 +36,7 @@ from web.middleware import Dated, RequestLog, SecurityHeaders, request_id_of
 from web.operations import Operations
 from web.receipts import Receipts
 from web.start_page import page_routes
+from web.unsubscribe import Unsubscribing
 from webhooks.handlers import HANDLERS
 from webhooks.route import webhook_endpoint
 
@@ -102,6 +104,7 @@ def _routes(billing: Billing, graphql: GraphQLEndpoint[Context], sandbox: Sandbo
         Route("/graphql", graphql),
         Route("/webhooks/stripe", webhook_endpoint(billing)),
         Route(f"{RECEIPTS}{{receipt_id}}", Receipts(settings).pdf),
+        Route(f"{UNSUBSCRIBE}{{token}}", Unsubscribing(settings).page, methods=["GET", "POST"]),
         *([Route(SANDBOX_MOUNT, _to_overview), Mount(SANDBOX_MOUNT, sandbox)] if sandbox else []),
         *graphiql_routes(None if settings.production else lambda: _viewers(settings)),
         *([] if settings.production else page_routes(sandbox=settings.sandbox)),
@@ -142,7 +145,8 @@ def _viewers(settings: Settings) -> list[dict[str, str]]:
 
 
 def _middleware(settings: Settings, routes: list[BaseRoute]) -> list[Middleware]:
-    declared = {route.path for route in routes if isinstance(route, Route)} | {"/healthz", "/readyz", "/metrics", "/exports/", RECEIPTS}
+    declared = {route.path for route in routes if isinstance(route, Route)}
+    declared |= {"/healthz", "/readyz", "/metrics", "/exports/", "/emails/", RECEIPTS}
     mounted = {f"{route.path}/" for route in routes if isinstance(route, Mount) and route.path}
     https = (settings.public_url or "").startswith("https://")
     return [

@@ -6,6 +6,7 @@ import typer
 
 from commands.catalogue import catalogue
 from commands.deliveries import deliveries
+from commands.emails import emails
 from commands.export import export
 from commands.outbox import outbox
 from commands.portal import portal
@@ -29,6 +30,7 @@ cli = typer.Typer(
 cli.add_typer(webhooks, name="webhooks")
 cli.add_typer(outbox, name="outbox")
 cli.add_typer(deliveries, name="deliveries")
+cli.add_typer(emails, name="emails")
 cli.add_typer(subscriptions, name="subscriptions")
 cli.add_typer(catalogue, name="catalogue")
 cli.add_typer(sandbox, name="sandbox")

@@ -111,7 +111,26 @@ class Settings(BaseSettings):
         description="Secret of the short-lived addresses of receipts, 32 bytes or more; without it AUTH_SECRET or the Stripe key serves.",
     )
 
+    email_url: SecretStr | None = Field(
+        None,
+        description="How e-mails are sent: smtp://user:password@host:587 (STARTTLS), smtps://user:password@host:465 (TLS), "
+        "smtp+plain://host:25, file:FOLDER (one .eml each), or none; left out, file:BILLGRAPH_VAR/emails, in production none.",
+    )
+    email_from: str | None = Field(
+        None,
+        max_length=320,
+        description="Sender of e-mails, e.g. Acme Billing <billing@acme.example>; left out, outside production, made up.",
+    )
     email_reply_to: str | None = Field(None, max_length=320, description="Where answers to e-mails go; left out, to EMAIL_FROM.")
+    email_bounces_to: str | None = Field(
+        None, max_length=320, description="Envelope sender, to which e-mails come back that nobody took; left out, EMAIL_FROM."
+    )
+    email_admin: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Addresses that are told of failed payments, disputes and work that was given up, comma-separated."
+    )
+    email_off: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Kinds of e-mails that are not sent, comma-separated, e.g. WELCOME,SALE; docs/emails.md lists them."
+    )
     email_account_url: str | None = Field(None, description="Your app's page of the customer's account, which e-mails lead to.")
     email_templates: Path | None = Field(None, description="Folder of templates of e-mails that are taken instead of Billgraph's own.")
 
@@ -131,7 +150,7 @@ class Settings(BaseSettings):
         description="Path of the roles in a token, dots between levels, e.g. realm_access.roles.",
     )
 
-    @field_validator("stripe_webhook_secret", "allowed_origins", mode="before")
+    @field_validator("stripe_webhook_secret", "allowed_origins", "email_admin", "email_off", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

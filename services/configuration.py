@@ -8,6 +8,7 @@ from pydantic import SecretStr, ValidationError
 
 from models.database_url import InvalidDatabaseURL, connection_of
 from models.money import CURRENCIES
+from services.emails.configuration import problems_of_emails
 from services.locales import locale_of
 from services.statistics.days import zone_of
 from settings import Environment, Settings
@@ -33,7 +34,7 @@ ASKED = frozenset({"auth_jwks_url", "stripe_api_base"})
 def problems(settings: Settings) -> list[str]:
     """Every reason not to start with these settings, the gravest first; empty when they are fine."""
     found = [*_stripe(settings), *_database(settings), *_authentication(settings), *_addresses(settings)]
-    found += [*_statistics(settings), *_receipts(settings)]
+    found += [*_statistics(settings), *_receipts(settings), *problems_of_emails(settings)]
     if settings.environment is Environment.PRODUCTION:
         found = [*_production(settings), *found]
     return list(dict.fromkeys(found))

@@ -29,7 +29,8 @@ def completed(settings: Settings) -> Settings:
         return settings
     here = settings.public_url or own_address(settings)
     sandbox = settings.sandbox or ("sandbox" not in settings.model_fields_set and _wants_sandbox(settings))
-    filled = _database(settings) | _addresses(settings, here) | _authentication(settings) | {"sandbox": sandbox}
+    filled = _database(settings) | _addresses(settings, here) | _authentication(settings) | _emails(settings)
+    filled["sandbox"] = sandbox
     if sandbox:
         filled |= _sandbox(settings)
     if not any(filled.get(name) or getattr(settings, name) for name in SIGNING):
@@ -79,6 +80,12 @@ def _addresses(settings: Settings, here: str) -> dict[str, Any]:
         "portal_return_url": f"{here}/portal/returned",
     }
     return {name: value for name, value in own.items() if name not in settings.model_fields_set}
+
+
+def _emails(settings: Settings) -> dict[str, Any]:
+    folder = SecretStr(f"file:{(settings.billgraph_var / 'emails').absolute()}")
+    own = {"email_url": folder, "email_from": "Billgraph <billing@billgraph.localhost>"}
+    return {name: value for name, value in own.items() if getattr(settings, name) is None}
 
 
 def _authentication(settings: Settings) -> dict[str, Any]:

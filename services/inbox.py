@@ -13,6 +13,7 @@ import structlog
 from models import AuditEntry, WebhookEvent, WebhookEventStatus
 from models.persistence import insert, lock, new, update
 from services.billing import Billing
+from services.emails.staging import stage_given_up
 from services.errors import Refusal
 from services.journal import ACTOR, count
 from services.mirror import Known, Mirror, Outcome, TooManyReadings, settle
@@ -64,7 +65,7 @@ async def receive(billing: Billing, event: StripeEvent, handlers: Handlers, acto
     except Exception as error:  # noqa: BLE001 - whatever it is, the event must stay and be tried again; it is logged whole
         _log.exception("webhook_event_failed", event_id=event.id, event_type=event.type)
         failure = error
-    return await settle(billing.stripe, lambda _: _mark_failed(event, failure, actor))
+    return await settle(billing.stripe, lambda _: _mark_failed(billing, event, failure, actor))
 
 
 async def apply(event: StripeEvent, handlers: Handlers, known: Known) -> Outcome:
@@ -115,7 +116,7 @@ async def _take(event: StripeEvent, handlers: Handlers, known: Known, actor: str
     return WebhookEventStatus(outcome.value)
 
 
-async def _mark_failed(event: StripeEvent, error: Exception, actor: str) -> WebhookEventStatus:
+async def _mark_failed(billing: Billing, event: StripeEvent, error: Exception, actor: str) -> WebhookEventStatus:
     """A copy of the event that got through meanwhile is left as it is."""
     row = await lock(WebhookEvent, stripe_event_id=event.id) or new_row(event)
     if row.status != WebhookEventStatus.FAILED:
@@ -123,6 +124,8 @@ async def _mark_failed(event: StripeEvent, error: Exception, actor: str) -> Webh
     attempts = row.attempts + 1
     again = datetime.now(UTC) + pause_after(attempts) if attempts < MAX_ATTEMPTS else None
     await _keep(row, {"attempts": attempts, "error": told(error), "next_attempt_at": again} | payload_again(row, event), actor)
+    if again is None:
+        await stage_given_up(billing.settings, row)
     return WebhookEventStatus.FAILED
 
 

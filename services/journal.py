@@ -43,11 +43,11 @@ class Journal:
 
     def entries(self) -> list[AuditEntry]:
         """What the audit log is told: each row that is new, each change of a status or of what stands for it."""
-        return [self._entry(change, told) for change in self.changes if (told := _told(change))]
+        return [self._entry(change, shown) for change in self.changes if (shown := _shown(change))]
 
-    def _entry(self, change: Change, told: Facts) -> AuditEntry:
-        action = f"{change.table}.{'status' if 'status' in told else 'create' if change.before is None else 'update'}"
-        return new(AuditEntry, actor=self.actor, action=action, object_id=change.row.id, changes=told, request_id=self.request_id)
+    def _entry(self, change: Change, shown: Facts) -> AuditEntry:
+        action = f"{change.table}.{'status' if 'status' in shown else 'create' if change.before is None else 'update'}"
+        return new(AuditEntry, actor=self.actor, action=action, object_id=change.row.id, changes=shown, request_id=self.request_id)
 
 
 _open: ContextVar[Journal] = ContextVar("journal")
@@ -95,6 +95,11 @@ def changes() -> list[Change]:
     return _open.get().changes
 
 
+def told() -> list[Event]:
+    """What the open journal was told so far. LookupError where none is open."""
+    return _open.get().told
+
+
 def tell(event: Event) -> None:
     """Let destinations be told of something that no row's change says. LookupError where no journal is open."""
     _open.get().told.append(event)
@@ -114,7 +119,7 @@ def _change(row: Record, before: Facts | None) -> Change:
     return Change(row, before, {column: getattr(row, column) for column in columns})
 
 
-def _told(change: Change) -> Facts:
+def _shown(change: Change) -> Facts:
     """What the audit log is told of a change, [before, after] by column; nothing when it is not worth it."""
     columns = TOLD.get(change.table) or (("status",) if hasattr(change.row, "status") else ())
     former = change.before if change.before is not None else dict.fromkeys(change.after)

@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from models import OutboxEntry, OutboxKind
+from models.database import transaction
 from services.billing import Billing
+from services.emails.staging import stage_given_up
 from services.errors import Refusal
 from services.mirror import TooManyReadings
 from services.stripe_fields import UnknownShape
@@ -53,18 +55,21 @@ async def _do(billing: Billing, tasks: Tasks, entry: OutboxEntry) -> None:
         await tasks[OutboxKind(entry.kind)](billing, entry.subject_id)
     except EXPECTED as error:
         _log.warning("outbox_entry_failed", kind=entry.kind, subject=entry.subject_id, attempts=entry.attempts + 1, error=str(error))
-        await _put_off(entry, error)
+        await _put_off(billing, entry, error)
     except Exception as error:  # noqa: BLE001 - whatever it is, the entry must stay and be tried again; it is logged whole
         _log.exception("outbox_entry_failed", kind=entry.kind, subject=entry.subject_id, attempts=entry.attempts + 1)
-        await _put_off(entry, error)
+        await _put_off(billing, entry, error)
     else:
         if not await OutboxEntry.filter(id=entry.id, staged=entry.staged).delete():
             await OutboxEntry.filter(id=entry.id).update(next_attempt_at=datetime.now(UTC), attempts=0)
 
 
-async def _put_off(entry: OutboxEntry, error: Exception) -> None:
+async def _put_off(billing: Billing, entry: OutboxEntry, error: Exception) -> None:
     attempts = entry.attempts + 1
     again = datetime.now(UTC) + min(FIRST_PAUSE * 2 ** (attempts - 1), LONGEST_PAUSE) if attempts < MAX_ATTEMPTS else None
     text = f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
     kept = text if is_storable(text) else type(error).__name__
-    await OutboxEntry.filter(id=entry.id, staged=entry.staged).update(next_attempt_at=again, error=kept)
+    async with transaction():
+        same = await OutboxEntry.filter(id=entry.id, staged=entry.staged).update(next_attempt_at=again, error=kept)
+        if same and again is None:
+            await stage_given_up(billing.settings, entry)

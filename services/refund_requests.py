@@ -10,6 +10,7 @@ from services.audit import Caller
 from services.billing import Billing
 from services.deliveries.events import request_event
 from services.deliveries.staging import stage
+from services.emails.staging import stage_decision
 from services.errors import InvalidInput, NotFound, RefundRequestClosed
 from services.idempotency import Call, Done, nothing, once
 from services.text_input import MAX_ID, checked_text, optional_text
@@ -78,6 +79,7 @@ async def approve_refund_request(billing: Billing, caller: Caller, request_id: s
         amount = await refunds.refundable(payment, row.amount)
         row.refund_id = await refunds.begin_refund(caller, payment, amount, RefundReason.REQUESTED_BY_CUSTOMER, None)
         await _close(caller, row, RefundRequestStatus.APPROVED, note)
+        await stage_decision(billing.settings, row)
         return str(row.id)
 
     async def finish(row_id: str) -> None:
@@ -86,13 +88,14 @@ async def approve_refund_request(billing: Billing, caller: Caller, request_id: s
     return await once(_call(caller, "approveRefundRequest", request_id, note, key), begin, finish)
 
 
-async def reject_refund_request(caller: Caller, request_id: str, note: str | None, key: str | None) -> Done[None]:
+async def reject_refund_request(billing: Billing, caller: Caller, request_id: str, note: str | None, key: str | None) -> Done[None]:
     """Refuse what is asked for. Raises InvalidInput, NotFound and RefundRequestClosed."""
     _check(request_id, note)
 
     async def begin() -> str:
         _, row = await _open(request_id)
         await _close(caller, row, RefundRequestStatus.REJECTED, note)
+        await stage_decision(billing.settings, row)
         return str(row.id)
 
     return await once(_call(caller, "rejectRefundRequest", request_id, note, key), begin, nothing)

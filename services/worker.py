@@ -12,6 +12,9 @@ from services.credits import expire_due
 from services.deliveries.keeping import prune_deliveries
 from services.deliveries.posting import Poster
 from services.deliveries.sending import Sending
+from services.emails import sending as emails
+from services.emails.configuration import target_of
+from services.emails.messages import message_of
 from services.event_retention import prune_payloads
 from services.idempotency import forget_old_keys
 from services.inbox import Handlers, retry_due
@@ -24,6 +27,7 @@ from services.waiting_rows import BATCH, CHECKOUT_SESSIONS, DISPUTES, INVOICES, 
 EVENTS_EVERY = 5.0
 OUTBOX_EVERY = 2.0
 DELIVERIES_EVERY = 1.0
+EMAILS_EVERY = 1.0
 UNFINISHED_EVERY = 15.0
 WAITING_EVERY = 60.0
 DISPUTES_EVERY = 86_400.0
@@ -66,8 +70,11 @@ async def work(billing: Billing, stop: asyncio.Event, handlers: Handlers) -> Non
         Task("prune_deliveries", FORGETTING_EVERY, lambda: prune_deliveries(billing)),
         Task("forget_idempotency_keys", FORGETTING_EVERY, forget_old_keys),
     ]
+    if target := target_of(billing.settings):
+        mailing = emails.Sending(billing.settings, target, message_of, stop)
+        tasks.append(Task("send_emails", EMAILS_EVERY, mailing.round, hurries=False))
     async with Poster(private=billing.settings.event_destinations_private) as poster, asyncio.TaskGroup() as group:
-        sending = Sending(poster, group.create_task, stop)
+        sending = Sending(billing.settings, poster, group.create_task, stop)
         for task in [*tasks, Task("send_deliveries", DELIVERIES_EVERY, sending.round, hurries=False)]:
             group.create_task(_repeat(task, stop), name=task.name)
 

@@ -11,12 +11,11 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 
-def billgraph(*arguments: str, var: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def billgraph(*arguments: str, var: Path, stdin: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
     bare = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     command = [sys.executable, "-m", "cli", *arguments]
-    return subprocess.run(
-        command, cwd=ROOT, env={**bare, "BILLGRAPH_VAR": str(var), **environment}, capture_output=True, text=True, timeout=60, check=False
-    )
+    surroundings = {**bare, "BILLGRAPH_VAR": str(var), **environment}
+    return subprocess.run(command, cwd=ROOT, env=surroundings, input=stdin, capture_output=True, text=True, timeout=60, check=False)
 
 
 @pytest.mark.parametrize("command", ["serve", "worker", "migrate", "seed"])

@@ -26,8 +26,8 @@ from webhooks.handlers import HANDLERS
 TOKEN = "a-token-of-the-tests"
 READY = {"status": "ready", "checks": {"database": "ok", "migrations": "ok"}}
 NONE_FAILED = {"failed": 0, "overdue_seconds": 0}
-UNKNOWN = {"webhooks": "unknown", "events": "unknown", "outbox": "unknown", "deliveries": "unknown"}
-NOTHING = {"outbox": {"given_up": 0}, "deliveries": {"dead": 0}}
+UNKNOWN = {"webhooks": "unknown", "events": "unknown", "outbox": "unknown", "deliveries": "unknown", "emails": "unknown"}
+NOTHING = {"outbox": {"given_up": 0}, "deliveries": {"dead": 0}, "emails": {"dead": 0}}
 
 
 def client_of(settings: Settings) -> httpx.AsyncClient:

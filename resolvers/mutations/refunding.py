@@ -38,7 +38,7 @@ async def approve_refund_request(info: Any, request_id: str, note: str | None, k
 async def reject_refund_request(info: Any, request_id: str, note: str | None, key: str | None) -> Payload:
     """SUPPORT and ADMIN."""
     caller = caller_of(info.context, require_roles(info.context, *OPERATORS))
-    work = refund_requests.reject_refund_request(caller, request_id, note, key)
+    work = refund_requests.reject_refund_request(info.context.billing, caller, request_id, note, key)
     payload, _ = await made(info, "refund_request", RefundRequest, work)
     return payload
 

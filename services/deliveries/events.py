@@ -82,7 +82,7 @@ def trial_will_end(row: Subscription) -> Event:
     return Event("subscription.trial_will_end", row, f"trial_will_end {row.id} {row.trial_ends_at}")
 
 
-def _moved(one: Change) -> tuple[Any, Any] | None:
+def moved(one: Change) -> tuple[Any, Any] | None:
     """The status before, None for a new row, and now; None where it is the same."""
     if one.before is None:
         return None, one.after["status"]
@@ -90,7 +90,7 @@ def _moved(one: Change) -> tuple[Any, Any] | None:
 
 
 def _payment(one: Change) -> Iterable[str]:
-    before, now = _moved(one) or (None, None)
+    before, now = moved(one) or (None, None)
     if now in PAID and before not in PAID:
         yield "payment.succeeded"
     if now == PaymentStatus.FAILED:
@@ -100,7 +100,7 @@ def _payment(one: Change) -> Iterable[str]:
 
 
 def _refund(one: Change) -> Iterable[str]:
-    _, now = _moved(one) or (None, None)
+    _, now = moved(one) or (None, None)
     if now == RefundStatus.SUCCEEDED:
         yield "refund.succeeded"
     if now in {RefundStatus.FAILED, RefundStatus.CANCELED}:
@@ -108,7 +108,7 @@ def _refund(one: Change) -> Iterable[str]:
 
 
 def _dispute(one: Change) -> Iterable[str]:
-    before, now = _moved(one) or (None, None)
+    before, now = moved(one) or (None, None)
     if one.before is None:
         yield "dispute.created"
     if now in CLOSED and before not in CLOSED:
@@ -116,7 +116,7 @@ def _dispute(one: Change) -> Iterable[str]:
 
 
 def _subscription(one: Change) -> Iterable[str]:
-    before, now = _moved(one) or (None, None)
+    before, now = moved(one) or (None, None)
     if one.before is None:
         yield "subscription.created"
     if now in ENDED and before not in ENDED:
@@ -128,7 +128,7 @@ def _subscription(one: Change) -> Iterable[str]:
 
 
 def _invoice(one: Change) -> Iterable[str]:
-    _, now = _moved(one) or (None, None)
+    _, now = moved(one) or (None, None)
     if now == InvoiceStatus.PAID:
         yield "invoice.paid"
     if now == InvoiceStatus.VOID:

@@ -5,24 +5,24 @@ A crash between sending and marking sends again, under the same message id.
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 
 from models import Delivery, DeliveryStatus, EventDestination
-from services.deliveries.claiming import claim, due_destinations
+from models.database import transaction
+from services.claiming import claim, put_off
+from services.deliveries.claiming import DELIVERIES, due_destinations
 from services.deliveries.posting import NotTaken, Poster
 from services.deliveries.signing import headers_of
-
-PAUSES = (
-    *(timedelta(seconds=10), timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=1), timedelta(hours=2)),
-    *(timedelta(hours=4), timedelta(hours=8), timedelta(hours=14), timedelta(hours=18), timedelta(hours=24)),
-)
-"""After each failure, three days in all; after the one that has no pause a delivery is dead."""
+from services.emails.staging import stage_given_up
+from settings import Settings
 
 AT_ONCE = 16
 """Deliveries to one destination under way at the same time, each about another object."""
+
+Begin = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 
 _log = structlog.get_logger(__name__)
 
@@ -33,8 +33,8 @@ class Sending:
     `begin` starts a task and sees to it that it ends; no new delivery is taken up once `stop` is set.
     """
 
-    def __init__(self, poster: Poster, begin: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]], stop: asyncio.Event) -> None:
-        self._poster, self._begin, self._stop = poster, begin, stop
+    def __init__(self, settings: Settings, poster: Poster, begin: Begin, stop: asyncio.Event) -> None:
+        self._settings, self._poster, self._begin, self._stop = settings, poster, begin, stop
         self._running: dict[str, asyncio.Task[None]] = {}
 
     async def round(self) -> int:
@@ -47,37 +47,35 @@ class Sending:
 
     async def _drain(self, destination_id: str) -> None:
         try:
-            while not self._stop.is_set() and await send_due(self._poster, destination_id):
+            while not self._stop.is_set() and await send_due(self._settings, self._poster, destination_id):
                 pass
         except Exception:  # noqa: BLE001 - the next round begins anew; it is logged whole
             _log.exception("deliveries_interrupted", destination=destination_id)
 
 
-async def send_due(poster: Poster, destination_id: str) -> int:
+async def send_due(settings: Settings, poster: Poster, destination_id: str) -> int:
     """Send what is due for one destination, AT_ONCE at most; how many were tried."""
     destination = await EventDestination.get_or_none(id=destination_id, active=True, deleted_at=None)
-    claimed = await claim(destination_id, AT_ONCE) if destination else []
+    claimed = await claim(DELIVERIES, AT_ONCE, destination_id) if destination else []
     if destination is not None:
-        await asyncio.gather(*(_send(poster, one, destination) for one in claimed))
+        await asyncio.gather(*(_send(settings, poster, one, destination) for one in claimed))
     return len(claimed)
 
 
-async def _send(poster: Poster, delivery: Delivery, destination: EventDestination) -> None:
+async def _send(settings: Settings, poster: Poster, delivery: Delivery, destination: EventDestination) -> None:
     try:
         code = await poster.post(destination.url, delivery.payload.encode(), headers_of(delivery, destination))
     except NotTaken as failure:
-        await _put_off(delivery, failure)
+        await _put_off(settings, delivery, failure)
     else:
         taken = {"status": DeliveryStatus.DELIVERED.value, "response_code": code, "error": None, "next_attempt_at": None}
         await Delivery.filter(id=delivery.id).update(**taken, delivered_at=datetime.now(UTC))
 
 
-async def _put_off(delivery: Delivery, failure: NotTaken) -> None:
-    """Not where somebody else has it meanwhile: a worker whose attempt began later, or an operator who let it be sent again."""
-    dead = delivery.attempts > len(PAUSES)
-    again = None if dead else datetime.now(UTC) + PAUSES[delivery.attempts - 1]
-    status = DeliveryStatus.DEAD if dead else DeliveryStatus.FAILED
-    waiting = Delivery.filter(id=delivery.id, attempts=delivery.attempts, next_attempt_at__not_isnull=True)
+async def _put_off(settings: Settings, delivery: Delivery, failure: NotTaken) -> None:
+    async with transaction():
+        dead = await put_off(delivery, failure.message, response_code=failure.code)
+        if dead:
+            await stage_given_up(settings, delivery)
     told = {"delivery": delivery.id, "event_type": delivery.event_type, "attempts": delivery.attempts, "reason": failure.message}
     _log.warning("delivery_dead" if dead else "delivery_failed", **told)
-    await waiting.update(status=status.value, response_code=failure.code, error=failure.message, next_attempt_at=again)

@@ -18,13 +18,14 @@ from models import (
 )
 from models.persistence import find, lock_id
 from models.record import Record
+from services.emails.staging import stage_emails
 from services.fulfilment.allocation import allocate
 from services.fulfilment.attribution import attribute_dependent, attribute_session, attribute_subscription
 from services.fulfilment.crediting import credit_invoice, credit_payment
 from services.fulfilment.ending import end_by_instalments
 from services.fulfilment.entitling import entitle_payment, entitle_subscription
 from services.fulfilment.superseding import STANDING, supersede_by_payment, supersede_by_subscription, supersede_on_the_way
-from services.journal import changes
+from services.journal import changes, told
 from services.receipts.issuing import issue_receipts
 from services.row_change import Change
 from settings import Settings
@@ -37,9 +38,12 @@ MATTERS = frozenset({"status", "amount", "amount_refunded", "disputed", "succeed
 
 async def fulfil(settings: Settings) -> None:
     """Do what follows from the changes in the open journal, inside the transaction that made them; nothing of it asks Stripe."""
-    made = list(changes())
-    if not made:
-        return
+    if changes():
+        await _follow(settings, list(changes()))
+    await stage_emails(settings, changes(), told())
+
+
+async def _follow(settings: Settings, made: list[Change]) -> None:
     await _attribute(made)
     payments = await _payments(made)
     billed = await _billed(made, payments)

@@ -1,12 +1,12 @@
 """Addresses of receipts: signed, good for minutes, and for whom they were made."""
 
-import hashlib
 import hmac
 import time
 from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import urlencode
 
+from services.url_signing import mark_of
 from settings import Settings
 
 LIFETIME = 15 * 60
@@ -64,12 +64,4 @@ def _signature(settings: Settings, receipt_id: str, audience: str, expires: str)
 
 
 def _mac(settings: Settings, text: str) -> str:
-    return hmac.new(_key(settings), text.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
-
-
-def _key(settings: Settings) -> bytes:
-    """A key of its own, made of a secret that is used for something else too. ValueError where there is none."""
-    for secret in (settings.url_signing_secret, settings.auth_secret, settings.stripe_secret_key):
-        if secret is not None:
-            return hmac.new(secret.get_secret_value().encode(), _LABEL, hashlib.sha256).digest()
-    raise ValueError("Set URL_SIGNING_SECRET.")
+    return mark_of(settings, _LABEL, text)

@@ -154,7 +154,7 @@ class Refunding(Machine):
             case "approve":
                 return await approve_refund_request(self.billing, SUPPORT, request, None, key)
             case "reject":
-                return await reject_refund_request(SUPPORT, request, "No", key)
+                return await reject_refund_request(self.billing, SUPPORT, request, "No", key)
             case _:
                 return await withdraw_refund_request(caller(self.books.payments[self.books.requests[request].intent].who), request, key)
 

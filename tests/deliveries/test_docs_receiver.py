@@ -15,7 +15,7 @@ from services.deliveries.posting import Poster
 from services.deliveries.sending import send_due
 from services.deliveries.signing import new_secret
 from tests.deliveries.samples import ROWS, sample
-from tests.deliveries.test_sending import delivery
+from tests.deliveries.test_sending import SETTINGS, delivery
 from tests.served import free_port
 
 PAGE = Path(__file__).parents[2] / "docs" / "events.md"
@@ -34,12 +34,12 @@ async def test_it_verifies_what_is_sent_and_passes_doubles(database: str, tmp_pa
         url = f"http://127.0.0.1:{port}/"
         to = await EventDestination.create(url=url, secret=new_secret(), former_secret=None)
         forged = await delivery(to, "pay_forged")
-        assert await send_due(poster, to.id) == 1
+        assert await send_due(SETTINGS, poster, to.id) == 1
         await forged.refresh_from_db()
         assert (forged.status, forged.response_code) == ("FAILED", 400)
         await EventDestination.filter(id=to.id).update(secret=secret)
         rows = [await delivery(to, f"pay_{number}", payload=sample("payment.succeeded")) for number in (1, 2)]
-        assert await send_due(poster, to.id) == 2
+        assert await send_due(SETTINGS, poster, to.id) == 2
         for row in rows:
             await row.refresh_from_db()
             assert (row.status, row.response_code) == ("DELIVERED", 204)

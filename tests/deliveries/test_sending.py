@@ -10,14 +10,18 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from models import AuditEntry, Delivery, EventDestination
+from services.claiming import PAUSES, claim
 from services.deliveries import sending
-from services.deliveries.claiming import LEASE, claim, due_destinations
+from services.deliveries.claiming import DELIVERIES, due_destinations
 from services.deliveries.keeping import prune_deliveries, send_again
 from services.deliveries.posting import NotTaken, Poster
-from services.deliveries.sending import PAUSES, Sending, send_due
+from services.deliveries.sending import Sending, send_due
 from services.deliveries.signing import new_secret
+from settings import Environment, Settings
 from tests.deliveries.receiver import BROKEN, OK, Receiver
 from tests.services.conftest import settings_for
+
+SETTINGS = Settings(environment=Environment.TEST)
 
 NOW = timedelta(seconds=5)
 """How exactly times are compared with the clock."""
@@ -41,7 +45,7 @@ async def make_due() -> None:
 
 
 async def drained(poster: Poster, to: EventDestination) -> None:
-    while await send_due(poster, to.id):
+    while await send_due(SETTINGS, poster, to.id):
         pass
 
 
@@ -96,14 +100,14 @@ async def test_pauses_grow_over_three_days_and_then_it_is_dead_until_it_is_sent_
     receiver.answer = lambda *_: BROKEN
     for attempt, pause in enumerate(PAUSES, 1):
         before = datetime.now(UTC)
-        await send_due(poster, to.id)
+        await send_due(SETTINGS, poster, to.id)
         kept = await Delivery.get(id=first.id)
         assert (kept.status, kept.attempts, kept.response_code, kept.error) == ("FAILED", attempt, 500, "It answered 500.")
         assert kept.next_attempt_at is not None
         assert before + pause <= kept.next_attempt_at <= datetime.now(UTC) + pause
         await make_due()
     assert sum(PAUSES, timedelta()) > timedelta(days=2, hours=23)
-    await send_due(poster, to.id)
+    await send_due(SETTINGS, poster, to.id)
     kept = await Delivery.get(id=first.id)
     assert (kept.status, kept.attempts, kept.next_attempt_at, len(receiver.seen)) == ("DEAD", 12, None, 12)
     receiver.answer = lambda *_: OK
@@ -122,12 +126,12 @@ async def test_a_crash_between_sending_and_marking_sends_again_with_the_same_id(
     to = await destination(receiver)
     row = await delivery(to)
     await delivery(to, position=2)
-    (claimed,) = await claim(to.id, 9)
+    (claimed,) = await claim(DELIVERIES, 9, to.id)
     await poster.post(receiver.url, claimed.payload.encode(), {"webhook-id": claimed.event_id})  # and then it is killed
-    assert await claim(to.id, 9) == []
+    assert await claim(DELIVERIES, 9, to.id) == []
     kept = await Delivery.get(id=row.id)
     assert kept.next_attempt_at is not None
-    assert abs(kept.next_attempt_at - datetime.now(UTC) - LEASE) < NOW
+    assert abs(kept.next_attempt_at - datetime.now(UTC) - DELIVERIES.lease) < NOW
     await make_due()
     await drained(poster, to)
     assert receiver.times() == {row.event_id: 2, "bev_pay_1_2": 1}
@@ -151,10 +155,10 @@ async def test_who_comes_late_does_not_undo_what_another_did(database: str, post
     """An attempt that outlives its lease fails after another one was taken."""
     to = await destination(receiver)
     row = await delivery(to)
-    (late,) = await claim(to.id, 1)
+    (late,) = await claim(DELIVERIES, 1, to.id)
     await make_due()
     await drained(poster, to)
-    await sending._put_off(late, NotTaken("It did not answer within 10 seconds."))
+    await sending._put_off(SETTINGS, late, NotTaken("It did not answer within 10 seconds."))
     kept = await Delivery.get(id=row.id)
     assert (kept.status, kept.attempts, kept.error) == ("DELIVERED", 2, None)
 
@@ -165,7 +169,7 @@ async def test_what_is_not_active_waits_and_what_was_deleted_is_not_sent(databas
     for to in (resting, gone):
         await delivery(to)
     assert await due_destinations() == []
-    assert [await send_due(poster, to.id) for to in (resting, gone)] == [0, 0]
+    assert [await send_due(SETTINGS, poster, to.id) for to in (resting, gone)] == [0, 0]
     assert receiver.seen == []
     await EventDestination.filter(id=resting.id).update(active=True)
     await drained(poster, resting)
@@ -207,7 +211,7 @@ async def test_a_slow_destination_holds_up_none_but_itself(database: str, poster
         slow.hold, stop = asyncio.Event(), asyncio.Event()
         stuck, quick = await destination(slow), await destination(receiver)
         await delivery(stuck)
-        work = Sending(poster, group.create_task, stop)
+        work = Sending(SETTINGS, poster, group.create_task, stop)
         assert await work.round() == 1
         await until(lambda: len(slow.seen) == 1)
         for number in range(40):

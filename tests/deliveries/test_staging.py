@@ -111,7 +111,7 @@ async def test_refund_requests_invoices_and_credits(shop: Billing) -> None:
     first = await request_refund(ALICE, Asked(payment.id, "It broke, says alice@example.test", 500), None)
     await withdraw_refund_request(ALICE, first.object_id, None)
     second = await request_refund(ALICE, Asked(payment.id, "Still"), None)
-    await reject_refund_request(SUPPORT, second.object_id, "No, says dora@example.test", None)
+    await reject_refund_request(shop, SUPPORT, second.object_id, "No, says dora@example.test", None)
     issued = await create_invoice(SUPPORT, InvoiceTerms("alice", "USD", (LineTerms("Fee of Alice", 5000),), "alice@example.test"), None)
     await void_invoice(SUPPORT, issued.object_id, "Wrong", None)
     await grant_credits(SUPPORT, Booking("alice", 5, "Sorry"), "grant")

@@ -64,7 +64,7 @@ async def test_all_that_is_left_is_worked_out_when_it_is_approved(shop: Billing)
 
 async def test_rejected_and_asked_again(shop: Billing) -> None:
     row = await asked(shop)
-    await reject_refund_request(SUPPORT, row.id, "Used for a year", None)
+    await reject_refund_request(shop, SUPPORT, row.id, "Used for a year", None)
     row = await RefundRequest.get()
     assert (row.status, row.decision_note, row.refund_id, await Refund.all().count()) == ("REJECTED", "Used for a year", None, 0)
     again = await request_refund(ALICE, Asked(row.payment_id, "Still broken"), None)
@@ -94,7 +94,7 @@ async def test_who_decides_first_decides(shop: Billing) -> None:
     row = await asked(shop)
     answers = await asyncio.gather(
         *(approve_refund_request(shop, SUPPORT, row.id, None, f"a{n}") for n in range(5)),
-        *(reject_refund_request(SUPPORT, row.id, None, f"r{n}") for n in range(5)),
+        *(reject_refund_request(shop, SUPPORT, row.id, None, f"r{n}") for n in range(5)),
         withdraw_refund_request(ALICE, row.id, "w"),
         return_exceptions=True,
     )
