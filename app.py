@@ -35,6 +35,7 @@ from web.exports import Exports
 from web.middleware import Dated, RequestLog, SecurityHeaders, request_id_of
 from web.operations import Operations
 from web.receipts import Receipts
+from web.sent_emails import email_routes, folder_of
 from web.start_page import page_routes
 from web.unsubscribe import Unsubscribing
 from webhooks.handlers import HANDLERS
@@ -107,9 +108,14 @@ def _routes(billing: Billing, graphql: GraphQLEndpoint[Context], sandbox: Sandbo
         Route(f"{UNSUBSCRIBE}{{token}}", Unsubscribing(settings).page, methods=["GET", "POST"]),
         *([Route(SANDBOX_MOUNT, _to_overview), Mount(SANDBOX_MOUNT, sandbox)] if sandbox else []),
         *graphiql_routes(None if settings.production else lambda: _viewers(settings)),
-        *([] if settings.production else page_routes(sandbox=settings.sandbox)),
+        *([] if settings.production else _pages(settings)),
         Mount("", rare),
     ]
+
+
+def _pages(settings: Settings) -> list[BaseRoute]:
+    folder = folder_of(settings)
+    return [*page_routes(sandbox=settings.sandbox, emails=folder is not None), *email_routes(folder)]
 
 
 def _to_overview(_: Request) -> RedirectResponse:

@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
+from commands.email_check import check
 from commands.starting import checked_settings, end, refuse
 
 emails = typer.Typer(help="E-mails: what was sent, what waits, what came back, and what was given up.", no_args_is_help=True)
+emails.command()(check)
 
 
 class Status(StrEnum):

@@ -34,7 +34,7 @@ def client_of(settings: Settings) -> httpx.AsyncClient:
     billing = Billing(settings=settings, stripe=StripeGateway(settings))
     operations = Operations(settings, EndpointCheck(billing, frozenset(HANDLERS)))
     routes = [Route(f"/{name}", getattr(operations, name)) for name in ("healthz", "readyz", "metrics")]
-    app = Starlette(routes=[*routes, *page_routes(sandbox=settings.sandbox)])
+    app = Starlette(routes=[*routes, *page_routes(sandbox=settings.sandbox, emails=True)])
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
 
 
@@ -166,7 +166,7 @@ async def test_the_start_page_says_what_is_where(sandbox: bool) -> None:
         answer = await client.get("/")
         style = await client.get("/pages/page.css")
     assert answer.status_code == style.status_code == 200
-    assert all(f'href="{place.path}"' in answer.text for place in places(sandbox=sandbox))
+    assert all(f'href="{place.path}"' in answer.text for place in places(sandbox=sandbox, emails=True))
     assert ('href="/sandbox/"' in answer.text) is sandbox
     assert answer.headers["content-security-policy"] == "default-src 'none'; style-src 'self'; frame-ancestors 'none'"
     assert "://" not in answer.text + style.text

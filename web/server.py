@@ -19,6 +19,7 @@ from services.demo_viewers import demo_viewers
 from services.errors import Refusal
 from settings import Settings
 from web.processes import DATABASE_ERRORS, database_url, explain_database
+from web.sent_emails import folder_of
 from web.start_page import places
 
 STOP_LIMIT = 10
@@ -148,7 +149,7 @@ async def _present(settings: Settings, app: Starlette) -> None:
 def banner(settings: Settings) -> str:
     """What development prints once it serves: pages to open, and a token for each role."""
     here = settings.public_url or ""
-    pages = [f"  {place.name:<16}{here}{place.path}" for place in places(sandbox=settings.sandbox)]
+    pages = [f"  {place.name:<16}{here}{place.path}" for place in places(sandbox=settings.sandbox, emails=folder_of(settings) is not None)]
     tokens = [f"  {viewer.role:<10}{viewer.label}\n  {viewer.token}\n" for viewer in demo_viewers(settings)]
     title = f"Billgraph serves {here}  ({settings.environment}, data in {settings.billgraph_var})"
     lines = ["", title, "", f"  {'Start page':<16}{here}/", *pages, "", "Bearer tokens, good for 12 hours:", "", *tokens]

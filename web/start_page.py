@@ -23,22 +23,23 @@ class Place:
     meaning: str
 
 
-def places(*, sandbox: bool) -> list[Place]:
+def places(*, sandbox: bool, emails: bool) -> list[Place]:
     """What a person in a browser can open, in the order worth doing so."""
     return [
         Place("/graphiql", "GraphiQL", "Write queries and mutations, as any demo viewer."),
         *([Place("/sandbox/", "Stripe sandbox", "Objects, events and webhooks, as Stripe's dashboard shows them.")] if sandbox else []),
+        *([Place("/emails", "E-mails", "What customers, sellers and administrators were sent.")] if emails else []),
         Place("/healthz", "Alive", "Whether the process answers."),
         Place("/readyz", "Ready", "Whether the database answers and is migrated."),
         Place("/metrics", "Figures", "Requests, calls to Stripe and their times, for Prometheus."),
     ]
 
 
-def page_routes(*, sandbox: bool) -> list[BaseRoute]:
+def page_routes(*, sandbox: bool, emails: bool) -> list[BaseRoute]:
     """Routes of the start page, the return pages and their style; for development alone."""
 
     def start(_: Request) -> Response:
-        return _page("start.html", title="What is where", places=places(sandbox=sandbox), sandbox=sandbox)
+        return page("start.html", title="What is where", places=places(sandbox=sandbox, emails=emails), sandbox=sandbox)
 
     return [
         Route("/", start),
@@ -49,23 +50,25 @@ def page_routes(*, sandbox: bool) -> list[BaseRoute]:
     ]
 
 
+def page(template: str, *, frames: bool = False, **values: object) -> Response:
+    """A page of this folder; with `frames` it may show others of this service within it."""
+    policy = POLICY | ({"content-security-policy": f"{POLICY['content-security-policy']}; frame-src 'self'"} if frames else {})
+    return HTMLResponse(_templates.get_template(template).render(values), headers=policy)
+
+
 def _success(request: Request) -> Response:
     session_id = request.query_params.get("session_id", "")[:255]
     text = "Thank you. The payment is confirmed by Stripe's webhook, not by this page."
-    return _page("returned.html", title="Checkout complete", text=text, session_id=session_id, setting="SUCCESS_URL")
+    return page("returned.html", title="Checkout complete", text=text, session_id=session_id, setting="SUCCESS_URL")
 
 
 def _canceled(_: Request) -> Response:
-    return _page("returned.html", title="Checkout left", text="Nothing was charged.", setting="CANCEL_URL")
+    return page("returned.html", title="Checkout left", text="Nothing was charged.", setting="CANCEL_URL")
 
 
 def _returned(_: Request) -> Response:
-    return _page("returned.html", title="Back from the portal", text="Changes arrive by webhook.", setting="PORTAL_RETURN_URL")
+    return page("returned.html", title="Back from the portal", text="Changes arrive by webhook.", setting="PORTAL_RETURN_URL")
 
 
 def _style(_: Request) -> Response:
     return FileResponse(FOLDER / "page.css", media_type="text/css")
-
-
-def _page(template: str, **values: object) -> Response:
-    return HTMLResponse(_templates.get_template(template).render(values), headers=POLICY)

@@ -1,12 +1,24 @@
 """The whole journey by a person at a browser, and every page looked at for what it asks of others and whether its scripts run."""
 
+import asyncio
 import re
 from pathlib import Path
 
 from playwright.async_api import Page, expect
 
-from tests.journey.story import live_through
+from tests.journey.story import PATIENCE, live_through
 from tests.served import Served, free_port, serving
+
+MAILED = (
+    "Welcome to 127.0.0.1",
+    "Your subscription to Pro has started",
+    "Receipt .* from 127.0.0.1: \\$19.00",
+    "Receipt .* from 127.0.0.1: \\$499.00",
+    "Refund of \\$100.00 from 127.0.0.1",
+    "Refund of \\$399.00 from 127.0.0.1",
+    "You sold Python from the ground up: \\$499.00",
+)
+"""Of what they live through, what they are told by e-mail; the seller too."""
 
 
 class Browsing:
@@ -54,6 +66,14 @@ async def look_around(page: Page, served: Served) -> None:
     await page.get_by_role("button", name="Send again").first.click()
     await page.goto(f"{served.address}/sandbox/")
     await expect(page.get_by_role("heading", level=1)).to_have_text("Stripe on your own machine")
+    await page.goto(f"{served.address}/")
+    await page.get_by_role("link", name=re.compile("E-mails")).first.click()
+    async with asyncio.timeout(PATIENCE):
+        while not all([await page.get_by_role("link", name=re.compile(subject)).count() for subject in MAILED]):
+            await page.reload()
+    await page.get_by_role("link", name=re.compile("Receipt .* \\$499")).first.click()
+    await expect(page.get_by_role("link", name=re.compile("pdf$"))).to_be_visible()
+    await expect(page.frame_locator("iframe.mail").get_by_text("$499.00", exact=True).first).to_be_visible()
     await page.goto(f"{served.address}/")
     await page.get_by_role("link", name=re.compile("GraphiQL")).first.click()
     await page.get_by_role("button", name="Execute query (Ctrl-Enter)").click()
