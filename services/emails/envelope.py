@@ -1,14 +1,30 @@
 """The headers that every mail has, and from and to which addresses it goes."""
 
 import re
-from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
+from email.headerregistry import BaseHeader, HeaderRegistry, UnstructuredHeader
+from email.message import EmailMessage, Message
+from email.policy import SMTP, SMTPUTF8, Policy
 
 from models import Email
 from services.emails.addresses import Mailbox, ascii_domain, is_mailable, mailbox_of
 from services.emails.carrying import Letter, Refused
 from services.emails.unsubscribing import unsubscribe_url
 from settings import Settings
+
+
+class Whole(UnstructuredHeader, BaseHeader):
+    """A header that stays one line: folded, a long address would become encoded words, which nobody takes for one (RFC 2047 section 5)."""
+
+    def fold(self, *, policy: "Policy[Message[str, str]]") -> str:
+        """The line, without the encoding of other headers."""
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+_registry = HeaderRegistry()
+_registry.map_to_type("List-Unsubscribe", Whole)
+
+PLAIN, UTF8 = (policy.clone(header_factory=_registry) for policy in (SMTP, SMTPUTF8))
+"""How mails are written for servers: all in ASCII, or addresses in any script too."""
 
 _MESSAGE_ID = re.compile(r"<\s*(eml_[0-9a-v]{26})@[^<>\s]+>")
 
@@ -38,10 +54,10 @@ def letter_of(settings: Settings, row: Email, message: EmailMessage) -> Letter:
     headers |= {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
     if address := unsubscribe_url(settings, row):
         headers |= {"List-Unsubscribe": f"<{address}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+    message.policy = PLAIN if recipient.address.isascii() and sender.address.isascii() else UTF8
     for name, value in headers.items():
         del message[name]
         message[name] = value
-    message.policy = SMTP if recipient.address.isascii() and sender.address.isascii() else SMTPUTF8
     bounces_to = _wire(Mailbox("", settings.email_bounces_to)).address if settings.email_bounces_to else sender.address
     return Letter(message, bounces_to, recipient.address)
 
