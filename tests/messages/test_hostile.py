@@ -72,6 +72,7 @@ def test_a_language_from_right_to_left_turns_the_page(tmp_path: Path) -> None:
     ready = first(Cast(SETTINGS.model_copy(update={"email_templates": tmp_path}), "he", at=AT), "TRIAL_ENDING")
     assert '<html lang="he" dir="rtl">' in ready.html
     assert 'dir="auto" align="right" valign="top" style="padding:8px 0; padding-right:12px;' in ready.html
+    assert '<span dir="auto">Acme School \u00b7 1 Main Street \u00b7 10115 Berlin</span></p>' in ready.html
     assert "ends on \u206823 \u05d1\u05e0\u05d5\u05d1\u05de\u05d1\u05e8 2026\u2069." in ready.text
 
 
