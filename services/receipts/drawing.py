@@ -1,7 +1,10 @@
 """A document as PDF: one column of facts, a table of lines, the sums; the same rows give the same bytes."""
 
+from collections.abc import Iterator
+from typing import cast
+
 from fpdf import FPDF
-from fpdf.enums import TableBordersLayout, VAlign, XPos, YPos
+from fpdf.enums import MethodReturnValue, TableBordersLayout, VAlign, XPos, YPos
 from fpdf.fonts import FontFace
 
 from services.locales import locale_of
@@ -12,6 +15,12 @@ from settings import Settings
 
 MARGIN = 20
 """Millimetres on each side of an A4 page."""
+
+DESCRIBED = 85
+"""Millimetres of the column of descriptions."""
+
+MAX_ROW = 30
+"""Lines of a row of the table, which fits on a page even below a heading."""
 
 GREY = (110, 110, 110)
 BLACK = (0, 0, 0)
@@ -79,7 +88,7 @@ class _Page:
         pdf.set_font("text", "", 10)
         with pdf.table(
             borders_layout=TableBordersLayout.HORIZONTAL_LINES,
-            col_widths=(85, 20, 32, 33),
+            col_widths=(DESCRIBED, 20, 32, 33),
             text_align=("LEFT", "RIGHT", "RIGHT", "RIGHT"),
             v_align=VAlign.T,
             headings_style=FontFace(emphasis="BOLD"),
@@ -87,10 +96,20 @@ class _Page:
             padding=(1, 1),
         ) as table:
             for line in (sheet.columns, *sheet.lines):
-                row = table.row()
-                for text in line:
-                    row.cell(printable(text))
+                for part in self._rows(line):
+                    row = table.row()
+                    for text in part:
+                        row.cell(text)
         pdf.ln(4)
+
+    def _rows(self, line: tuple[str, str, str, str]) -> Iterator[tuple[str, ...]]:
+        """One, or for a description that no page is high enough for several, its amounts in the first."""
+        described, *others = map(printable, line)
+        lines = cast(
+            "list[str]", self._pdf.multi_cell(DESCRIBED - 5, 6, described, align="L", dry_run=True, output=MethodReturnValue.LINES)
+        )
+        for start in range(0, len(lines), MAX_ROW) or (0,):
+            yield "\n".join(lines[start : start + MAX_ROW]), *(("", "", "") if start else others)
 
     def _total(self, sums: tuple[Sum, ...]) -> None:
         pdf = self._pdf

@@ -1,5 +1,6 @@
 """The fonts that receipts embed: Noto Sans, and for what it does not have the first of the others that does."""
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from services.plain_text import JOINERS, one_line
 FOLDER = Path(__file__).parent / "fonts"
 REGULAR = FOLDER / "NotoSans-Regular.ttf"
 BOLD = FOLDER / "NotoSans-Bold.ttf"
+
+MOST_SIGNS = 200
+_SIGNS = re.compile(rf"\W{{{MOST_SIGNS + 1},}}")
 
 
 @cache
@@ -32,8 +36,11 @@ def font_for(character: str) -> Path | None:
 
 
 def printable(text: str) -> str:
-    """The text on one line, without what could turn what stands beside it, and with [U+…] for what no font has."""
-    return "".join(map(_shown, one_line(text)))
+    """The text on one line, without what could turn what stands beside it, and with [U+…] for what no font has.
+
+    Of signs in a row MOST_SIGNS are kept: what orders the text calls itself for each of them, and ends the drawing after a thousand.
+    """
+    return "".join(map(_shown, _SIGNS.sub(lambda found: f"{found[0][:MOST_SIGNS]}…", one_line(text))))
 
 
 def fonts_of(text: str) -> set[Path]:

@@ -94,6 +94,27 @@ def test_amounts_have_the_digits_of_their_currency(currency: str, locale: str, t
     assert line in text_of(drawn(SETTINGS, told))
 
 
+@pytest.mark.parametrize("word", ["word", "W" * 500, "\u6587" * 70, "\ufdfda"], ids=["short", "wide", "Chinese", "widest"])
+def test_what_is_longer_than_a_page_goes_on_overleaf(word: str) -> None:
+    """A credit note names all that its receipt does, in one line."""
+    long = " ".join([word] * (1500 // (len(word) + 1)))
+    told = document(bill=Bill((Line(long, 3, 4900, 14_700), Line("Course", 1, 1, 1)), 14_701), paid=14_701)
+    shown = text_of(drawn(SETTINGS, told))
+    assert "".join(shown).count(word[-1]) >= long.count(word[-1])
+    assert next(line for line in shown if "$147.00" in line).endswith("3 $49.00 $147.00")
+    assert [sum(text in line for line in shown) for text in ("$49.00", "$147.00", "Course 1 $0.01 $0.01", "Total $147.01")] == [1, 1, 1, 1]
+    note = document(kind=ReceiptKind.CREDIT_NOTE, bill=told.bill, refunded=900)
+    assert "Refunded $9.00" in text_of(drawn(SETTINGS, note))
+
+
+@pytest.mark.parametrize("sign", ["-", " .", "\ufdfd", "\U0001f600"])
+def test_a_row_of_signs_is_cut_off(sign: str) -> None:
+    told = document(bill=Bill((Line(f"Begin{sign * 2500}end", 1, 4900, 4900),), 4900))
+    shown = text_of(drawn(SETTINGS, told))
+    assert [sum(text in line for line in shown) for text in ("Begin", "1 $49.00 $49.00", "Total $49.00")] == [1, 1, 1]
+    assert printable(f"a{'-' * 201}b{'-' * 200}c") == f"a{'-' * 200}…b{'-' * 200}c"
+
+
 def test_english_words_have_english_amounts_and_dates_where_the_customers_language_turns_the_line() -> None:
     told = document(currency="KWD", locale="ar", paid=9_990, bill=Bill((Line("\u062f\u0648\u0631\u0629", 1, 9_990, 9_990),), 9_990))
     shown = text_of(drawn(SETTINGS, told))
