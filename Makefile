@@ -18,8 +18,8 @@ run: $(VENV)/runtime.stamp ## serve Billgraph with a sandbox of Stripe on PORT, 
 test: lint ## check style, types and imports, then run every test on SQLite and PostgreSQL
 	$(BIN)/pytest -n $(WORKERS) --dist loadscope
 
-soak: $(VENV)/development.stamp ## let the tests of random business, random books, random years and killed processes run fifty and ten times as long, for an hour or so
-	BILLGRAPH_SOAK=1 $(BIN)/pytest -n $(WORKERS) --dist load tests/convergence tests/books tests/lifetimes tests/recovery/test_kill_events.py
+soak: $(VENV)/development.stamp ## let the tests of random business, random books, random years, killed processes and numbered receipts run fifty and ten times as long, for an hour or so
+	BILLGRAPH_SOAK=1 $(BIN)/pytest -n $(WORKERS) --dist load tests/convergence tests/books tests/lifetimes tests/recovery/test_kill_events.py tests/receipts/test_numbers.py
 
 lint: $(VENV)/development.stamp
 	$(BIN)/ruff check .

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -18,8 +20,11 @@ from services.mirror import Known, settle
 from services.receipts import issuing
 from services.stripe_gateway import StripeGateway
 from settings import Environment, Settings
+from tests.test_cli import ROOT
 
-PAYMENTS = 1000 if os.environ.get("BILLGRAPH_SOAK") == "1" else 200
+PAYMENTS, PROCESSES = (1002, 8) if os.environ.get("BILLGRAPH_SOAK") == "1" else (204, 3)
+"""Of each engine."""
+
 WORKERS = 8
 SETTINGS = Settings(environment=Environment.TEST, receipt_prefix="ACME-", receipt_time_zone="Asia/Tokyo")
 PAID_AT = datetime(2026, 6, 1, tzinfo=UTC)
@@ -114,6 +119,51 @@ async def test_eight_workers_leave_no_gap_and_give_no_number_twice(stripe: Strip
         f"{prefix}2026-{number:06d}" for series, prefix in prefixes.items() for number in range(1, each + 1)
     }
     assert [row.highest for row in await ReceiptCounter.all()] == [each] * 3
+
+
+WORK = """
+import asyncio, sys
+from models.database import connect, disconnect
+from services.receipts import issuing
+from services.stripe_gateway import StripeGateway
+from tests.receipts.test_numbers import PAID_AT, SETTINGS, pay, undo
+
+async def main():
+    issuing.now = lambda: PAID_AT
+    await connect(sys.argv[1])
+    stripe = StripeGateway(SETTINGS)
+    print("ready", flush=True)
+    for place, payment_id in enumerate(sys.stdin.read().split()):
+        if place % 5 == 0:
+            await undo(stripe, payment_id)
+        await pay(stripe, payment_id)
+    await stripe.close()
+    await disconnect()
+
+asyncio.run(main())
+"""
+
+
+async def test_processes_leave_no_gap_and_give_no_number_twice(database: str) -> None:
+    """Each is told of a part of its own, and of one that the next is told of too; every fifth payment is undone once."""
+    sellers = [None, await Seller.create(external_id="a", name="A", receipt_prefix="A-")]
+    ids = [payment_id for seller in sellers for payment_id in await pending(PAYMENTS // 2, seller)]
+    ids.sort(key=lambda payment_id: payment_id[-4:])
+    pipes = {"stdin": PIPE, "stdout": PIPE, "stderr": PIPE, "cwd": ROOT}
+    workers = [await asyncio.create_subprocess_exec(sys.executable, "-c", WORK, database, **pipes) for _ in range(PROCESSES)]  # type: ignore[arg-type]  # of these four
+    for worker in workers:
+        assert worker.stdout is not None
+        assert await worker.stdout.readline() == b"ready\n"
+    told = [ids[number::PROCESSES] + ids[(number + 1) % PROCESSES :: 3 * PROCESSES] for number in range(PROCESSES)]
+    ends = await asyncio.gather(*(one.communicate("\n".join(part).encode()) for one, part in zip(workers, told, strict=True)))
+    assert [(one.returncode, said.decode()) for one, (_, said) in zip(workers, ends, strict=True)] == [(0, "")] * PROCESSES
+    rows = await Receipt.all()
+    assert sorted(str(row.cause_id) for row in rows) == sorted(ids)
+    for seller in sellers:
+        series = seller.id if seller else "house"
+        assert sorted(row.sequence for row in rows if row.series == series) == list(range(1, PAYMENTS // 2 + 1))
+    assert len({row.number for row in rows}) == PAYMENTS
+    assert [row.highest for row in await ReceiptCounter.all()] == [PAYMENTS // 2] * 2
 
 
 async def test_what_is_undone_takes_no_number(stripe: StripeGateway) -> None:
