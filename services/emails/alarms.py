@@ -111,11 +111,11 @@ def _error(text: str | None) -> str:
 
 
 def _at_stripe(voice: Voice, about: About) -> str:
-    """The payment in Stripe's dashboard, or in the sandbox."""
+    """The payment in Stripe's dashboard, or the sandbox; empty where Stripe is neither."""
     settings, payment = voice.settings, about.payment
     if settings.sandbox:
         return f"{(settings.public_url or '').rstrip('/')}{SANDBOX_MOUNT}/"
-    intent = payment.stripe_payment_intent_id if payment else None
+    intent = payment.stripe_payment_intent_id if payment and settings.stripe_api_base is None else None
     key = settings.stripe_secret_key.get_secret_value() if settings.stripe_secret_key else ""
     test = "" if "_live_" in key else "/test"
     return f"{DASHBOARD}{test}/payments/{intent}" if intent else ""

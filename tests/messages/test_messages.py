@@ -6,6 +6,7 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from pypdf import PdfReader
 
 from models import (
@@ -183,6 +184,22 @@ async def test_a_holder_is_not_told_what_banks_keep_from_them(database: str, cod
     admin = (await said("ADMIN_PAYMENT_FAILED", payment.id))[1]
     assert f"Reason: {code}" in admin
     assert f"https://dashboard.stripe.com/test/payments/{payment.stripe_payment_intent_id}" in admin
+
+
+@pytest.mark.parametrize(
+    ("told", "link"),
+    [
+        ({"stripe_secret_key": SecretStr("sk_live_1")}, "https://dashboard.stripe.com/payments/pi_seen"),
+        ({"stripe_secret_key": SecretStr("sk_test_1")}, "https://dashboard.stripe.com/test/payments/pi_seen"),
+        ({"sandbox": True, "stripe_api_base": "http://127.0.0.1:8000/sandbox"}, "https://pay.example.test/sandbox/"),
+        ({"stripe_api_base": "http://127.0.0.1:12111"}, None),
+    ],
+)
+async def test_administrators_are_led_to_where_the_payment_is(database: str, told: dict[str, Any], link: str | None) -> None:
+    payment = await paid(await customer(), status="FAILED", succeeded_at=None, stripe_payment_intent_id="pi_seen")
+    text = text_of(await message_of(SETTINGS.model_copy(update=told), email("ADMIN_PAYMENT_FAILED", payment.id)))
+    assert (f"Open in Stripe:\n{link}\n" in text) is (link is not None)
+    assert ("Open in Stripe" in text) is (link is not None)
 
 
 async def test_a_refund_comes_with_its_credit_note(database: str) -> None:
