@@ -94,14 +94,14 @@ async def _median(billing: Billing, role: Role, query: str, after: str) -> float
 
 
 @asynccontextmanager
-async def database(engine: str, folder: Path, size: int) -> AsyncIterator[None]:
-    """An empty, migrated database, connected."""
+async def database(engine: str, folder: Path, size: int) -> AsyncIterator[str]:
+    """An empty, migrated database, connected; its address."""
     kept = nullcontext(f"sqlite:///{folder / f'{size}.sqlite3'}") if engine == "sqlite" else running_postgres(folder / f"postgres-{size}")
     with kept as url:
         await migrate(url)
         await connect(url)
         try:
-            yield
+            yield url
         finally:
             await disconnect()
 

@@ -25,6 +25,9 @@ PRAGMAS: dict[str, Any] = {
     "journal_size_limit": WAL_KEPT,
 }
 
+SMALL_CACHE = -4_096
+"""Kibibytes, below zero as SQLite counts them."""
+
 POOL = {"minsize": 1, "maxsize": 10}
 """PostgreSQL connections of one process."""
 
@@ -59,6 +62,12 @@ def connection_of(url: str) -> tuple[str, dict[str, Any]]:
     if parts.scheme in {"postgres", "postgresql"}:
         return "postgres", {"engine": "models.postgres_backend", "credentials": _postgres(parts)}
     raise InvalidDatabaseURL("it must begin with sqlite:/// or postgres://")
+
+
+def read_once(url: str) -> str:
+    """The same database for whoever reads each row once: a cache of SQLite's pages only costs memory then. Its own options stay."""
+    path, _, options = url.partition("?")
+    return "?".join([path, "&".join(filter(None, [f"cache_size={SMALL_CACHE}", options]))]) if path.startswith("sqlite:") else url
 
 
 def _sqlite(url: str, parts: SplitResult) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from starlette.applications import Starlette
 
 from app import create_app
 from models import AuditEntry, Customer, Invoice, Payment, Plan, Refund, Seller, Subscription
+from models.database_url import connection_of, read_once
 from models.record import Record
 from services.authentication import Role, Viewer, issue_development_token
 from services.development import completed
@@ -230,9 +231,23 @@ asyncio.run(main())
 """
 
 
-async def test_memory_does_not_grow_with_the_rows(database: str, database_url: str, engine: str) -> None:
-    """Twenty pages take what one takes, but for what the process itself wavers by; SQLite's own cache is kept small."""
-    peaks, url = [], f"{database_url}?cache_size=-2048" if engine == "sqlite" else database_url
+@pytest.mark.parametrize(
+    ("url", "read"),
+    [
+        ("sqlite:///a.sqlite3", "sqlite:///a.sqlite3?cache_size=-4096"),
+        ("sqlite:///a.sqlite3?cache_size=-9", "sqlite:///a.sqlite3?cache_size=-4096&cache_size=-9"),
+        ("postgres://u:p@h/x?minsize=2", "postgres://u:p@h/x?minsize=2"),
+    ],
+)
+def test_a_database_that_is_read_once_has_a_small_cache_unless_it_names_its_own(url: str, read: str) -> None:
+    assert read_once(url) == read
+    if url.startswith("sqlite"):
+        assert connection_of(read)[1]["credentials"]["cache_size"] == (url.partition("=")[2] or "-4096")
+
+
+async def test_memory_does_not_grow_with_the_rows(database: str, database_url: str) -> None:
+    """Twenty pages take what one takes, but for what the process itself wavers by."""
+    peaks, url = [], read_once(database_url)
     for number in (1_000, 19_000):
         rows = [Payment(amount=1, currency="USD", metadata={"text": "x" * 500}) for _ in range(number)]
         await Payment.bulk_create(rows, batch_size=1_000)

@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
+from pydantic import SecretStr
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from models.database_url import read_once
 from services.authentication import Authenticator, InvalidToken, Role
 from services.errors import InvalidInput
 from services.exports import Export, ExportFormat, ExportKind, Range, record_export
@@ -19,7 +21,7 @@ from services.since import parse_since
 from settings import Settings
 from web.backfill import STOPPED
 from web.middleware import request_id_of
-from web.processes import run, with_billing
+from web.processes import database_url, run, with_billing
 from web.progress import Progress, stopping
 
 ACTOR = "cli"
@@ -44,12 +46,16 @@ def run_export(settings: Settings, asked: Asked) -> int:
         progress = Progress()
         try:
             export = Export(asked.kind, asked.format, range_of(asked.since, asked.until, datetime.now(UTC)))
-            return await with_billing(settings, lambda _: _write(export, asked.output, progress))
+            return await with_billing(_sparing(settings), lambda _: _write(export, asked.output, progress))
         except (InvalidInput, OSError) as error:
             progress.tell(f"{error}")
             return 1
 
     return run(exported)
+
+
+def _sparing(settings: Settings) -> Settings:
+    return settings.model_copy(update={"database_url": SecretStr(read_once(database_url(settings)))})
 
 
 def range_of(since: str | None, until: str | None, now: datetime) -> Range:
