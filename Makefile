@@ -19,7 +19,7 @@ test: lint ## check style, types and imports, then run every test on SQLite and 
 	$(BIN)/pytest -n $(WORKERS) --dist loadscope
 
 soak: $(VENV)/development.stamp ## let the tests of random business, random books, random years, killed processes and numbered receipts run fifty and ten times as long, for an hour or so
-	BILLGRAPH_SOAK=1 $(BIN)/pytest -n $(WORKERS) --dist load tests/convergence tests/books tests/lifetimes tests/recovery/test_kill_events.py tests/receipts/test_numbers.py
+	BILLGRAPH_SOAK=1 $(BIN)/pytest -n $(WORKERS) --dist load tests/convergence tests/books tests/lifetimes $(KILLED) tests/receipts/test_numbers.py
 
 lint: $(VENV)/development.stamp
 	$(BIN)/ruff check .
@@ -39,6 +39,8 @@ lock: ## read pyproject.toml again and write the newest releases that fit into r
 clean: ## remove what was made here; var/ stays, it holds data
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+KILLED := $(addprefix tests/recovery/test_kill_,events.py deliveries.py emails.py)
 
 LOCK := --upgrade --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 

@@ -27,7 +27,10 @@ _HIDDEN_TEXT = re.compile(
     r"|[\w.+-]{1,64}@[\w-]+\.[\w.-]+"  # e-mail addresses (64: RFC 5321 section 4.5.3.1.1)
     r"|development-only-\w+"
 )
-_QUIET = ("httpx", "httpcore", "stripe", "aiosqlite", "asyncio", "tortoise", "tortoise.db_client", "uvicorn.access", "uvicorn.error")
+_QUIET = (
+    *("httpx", "httpcore", "stripe", "aiosqlite", "asyncio", "tortoise", "tortoise.db_client", "uvicorn.access", "uvicorn.error"),
+    *("fontTools", "fpdf"),  # hundreds of lines for each PDF
+)
 
 
 def configure(settings: Settings) -> None:

@@ -48,7 +48,7 @@ class Unsubscribing:
         if request.method != "POST":
             return _page("Unsubscribe?", ASKED, FORM)
         await unsubscribe(row_id)
-        _log.info("unsubscribed", email=row_id)
+        _log.info("unsubscribed", mail=row_id)
         return _page("Unsubscribed", DONE)
 
 

@@ -80,7 +80,7 @@ async def send_due(settings: Settings, carrier: Carrier, compose: Compose) -> in
             await (_suppress(row, against) if against else _send(settings, carrier, compose, row))
         except Unreachable as failure:
             left = claimed[place:]
-            _log.warning("email_server_unreachable", emails=len(left), reason=failure.message)
+            _log.warning("email_server_unreachable", mails=len(left), reason=failure.message)
             for one in left:
                 await put_off(one, failure.message)
             raise
@@ -99,10 +99,10 @@ async def _send(settings: Settings, carrier: Carrier, compose: Compose, row: Ema
         await bounce(row, failure.message)
     except Refused as failure:
         await _end(row, EmailStatus.DEAD, failure.message)
-        _log.warning("email_dead", email=row.id, kind=row.kind, attempts=row.attempts, reason=failure.message)
+        _log.warning("email_dead", mail=row.id, kind=row.kind, attempts=row.attempts, reason=failure.message)
     except NotSent as failure:
         dead = await put_off(row, failure.message)
-        told = {"email": row.id, "kind": row.kind, "attempts": row.attempts, "reason": failure.message}
+        told = {"mail": row.id, "kind": row.kind, "attempts": row.attempts, "reason": failure.message}
         _log.warning("email_dead" if dead else "email_failed", **told)
     else:
         await _end(row, EmailStatus.SENT, None, sent_at=datetime.now(UTC))
@@ -116,7 +116,7 @@ async def _composed(settings: Settings, compose: Compose, row: Email) -> Letter 
     except NotSent:
         raise
     except Exception as error:
-        _log.exception("email_not_composed", email=row.id, kind=row.kind)
+        _log.exception("email_not_composed", mail=row.id, kind=row.kind)
         text = f"{type(error).__name__}: {error}".replace("\x00", "").encode("utf-8", "replace").decode()
         raise NotSent(text[:LONGEST_ERROR]) from error
 
@@ -127,7 +127,7 @@ async def bounce(row: Email, reason: str, *, for_good: bool = True) -> None:
         await Email.filter(id=row.id).update(status=EmailStatus.BOUNCED.value, error=reason, next_attempt_at=None)
         if for_good and row.recipient:
             await mark_undeliverable(row.recipient, reason)
-    _log.warning("email_bounced", email=row.id, kind=row.kind, reason=reason)
+    _log.warning("email_bounced", mail=row.id, kind=row.kind, reason=reason)
 
 
 async def _suppress(row: Email, reason: str) -> None:
