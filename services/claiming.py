@@ -72,13 +72,17 @@ async def put_off(row: Kind, reason: str, **columns: Any) -> bool:
 
 @lru_cache(SHAPES_KEPT)
 def _due_text(dialect: Dialect, queue: Queue[Any], one_way: bool) -> str:
-    """On PostgreSQL, what other workers are just claiming is passed over; SQLite locks the whole file for the transaction."""
+    """On PostgreSQL, what other workers are just claiming is passed over; SQLite locks the whole file for the transaction.
+
+    The first of each object is looked up in an index for one row after the other, until there are enough: as a join, PostgreSQL compares
+    all rows of an object with each other.
+    """
     mark, table, way = binder(dialect), table_of(queue.model), queue.way
     there = f'"{way}" = {mark()} AND ' if one_way else ""
-    earlier = f'"earlier"."object_id" = "own"."object_id" AND "earlier"."{way}" = "own"."{way}"'
-    unsent = '"earlier"."position" < "own"."position" AND "earlier"."next_attempt_at" IS NOT NULL'
+    queued = f'"first"."object_id" = "own"."object_id" AND "first"."{way}" = "own"."{way}" AND "first"."next_attempt_at" IS NOT NULL'
+    first = f'SELECT MIN("position") FROM {table} AS "first" WHERE {queued}'  # noqa: S608 - names of the models' own
     return (
         f'SELECT "id" FROM {table} AS "own" WHERE {there}"next_attempt_at" <= {mark()} '  # noqa: S608 - names of the models' own
-        f'AND NOT EXISTS (SELECT 1 FROM {table} AS "earlier" WHERE {earlier} AND {unsent}) ORDER BY "next_attempt_at", "id" LIMIT {mark()}'
+        f'AND "position" <= COALESCE(({first}), "position") ORDER BY "next_attempt_at", "id" LIMIT {mark()}'
         + (' FOR NO KEY UPDATE OF "own" SKIP LOCKED' if dialect is Dialect.POSTGRES else "")
     )

@@ -62,7 +62,10 @@ async def _again(caller: Caller | None, delivery_id: str) -> None:
     destination = await EventDestination.get(id=row.destination_id)
     if destination.deleted_at is not None or not destination.active:
         raise InvalidInput("Its destination was deleted, or is not active.", "id")
-    await Delivery.filter(id=row.id).update(**AGAIN, next_attempt_at=datetime.now(UTC), delivered_at=None)
+    now = datetime.now(UTC)
+    await Delivery.filter(id=row.id).update(**AGAIN, next_attempt_at=now, delivered_at=None)
+    behind = Delivery.filter(object_id=row.object_id, destination_id=row.destination_id, position__gt=row.position)
+    await behind.filter(status=DeliveryStatus.PENDING.value, attempts=0).update(next_attempt_at=now)
     await audit.record(caller, "delivery.redeliver", row.id, status=[row.status, AGAIN["status"]], attempts=[row.attempts, 0])
 
 

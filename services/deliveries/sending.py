@@ -13,7 +13,7 @@ import structlog
 from models import Delivery, DeliveryStatus, EventDestination
 from models.database import transaction
 from services.claiming import claim, put_off
-from services.deliveries.claiming import DELIVERIES, due_destinations
+from services.deliveries.claiming import DELIVERIES, due_destinations, let_wait
 from services.deliveries.posting import NotTaken, Poster
 from services.deliveries.signing import headers_of
 from services.emails.staging import stage_given_up
@@ -59,6 +59,8 @@ async def send_due(settings: Settings, poster: Poster, destination_id: str) -> i
     claimed = await claim(DELIVERIES, AT_ONCE, destination_id) if destination else []
     if destination is not None:
         await asyncio.gather(*(_send(settings, poster, one, destination) for one in claimed))
+        if not claimed:
+            await let_wait(destination_id)
     return len(claimed)
 
 
