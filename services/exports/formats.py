@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from datetime import datetime
 from enum import StrEnum
 from io import StringIO
@@ -9,6 +10,8 @@ from typing import Any
 
 RUN_BY_SPREADSHEETS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - the wide forms count as well
 """How a text begins that a spreadsheet takes for a formula (owasp.org/www-community/attacks/CSV_Injection)."""
+
+_BEGUN_WITHIN = re.compile(r"""([;\t\r\n][\s"']*)(?=[=+\-@＝＋－＠])""")  # noqa: RUF001 - as above
 
 
 class ExportFormat(StrEnum):
@@ -53,7 +56,9 @@ def _cell(value: Any) -> str:
 
 
 def _harmless(text: str) -> str:
-    return f"'{text}" if text.lstrip(" ").startswith(RUN_BY_SPREADSHEETS) else text
+    """Spreadsheets that part cells at semicolons or tabs see others than were written: what begins one of those is marked as well."""
+    within = _BEGUN_WITHIN.sub(r"\1'", text)
+    return f"'{within}" if within.lstrip(" ").startswith(RUN_BY_SPREADSHEETS) else within
 
 
 def _is_amount(text: str) -> bool:
