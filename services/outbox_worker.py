@@ -37,17 +37,25 @@ _log = structlog.get_logger(__name__)
 
 
 async def drain(billing: Billing, tasks: Tasks, limit: int) -> int:
-    """Do what is due, at most `limit` entries, the longest due first; how many were taken up. Several workers do no harm."""
-    due = await OutboxEntry.filter(next_attempt_at__lte=datetime.now(UTC)).order_by("next_attempt_at").limit(limit)
-    for entry in due:
-        if await _claimed(entry):
-            await _do(billing, tasks, entry)
-    return len(due)
+    """Do what is due by now, at most `limit` entries, the longest due first; how many were taken up. Several workers share them."""
+    began, done = datetime.now(UTC), 0
+    while done < limit and (entry := await _claimed(began)):
+        await _do(billing, tasks, entry)
+        done += 1
+    return done
 
 
-async def _claimed(entry: OutboxEntry) -> bool:
-    same = OutboxEntry.filter(id=entry.id, next_attempt_at=entry.next_attempt_at, attempts=entry.attempts, staged=entry.staged)
-    return bool(await same.update(attempts=entry.attempts + 1, next_attempt_at=datetime.now(UTC) + LEASE))
+async def _claimed(began: datetime) -> OutboxEntry | None:
+    """The entry that is longest due, as it was, for this worker alone until LEASE is over; passes over what others are just claiming."""
+    due = OutboxEntry.filter(next_attempt_at__lte=began).order_by("next_attempt_at", "id")
+    if not await due.exists():
+        return None
+    async with transaction():
+        entry = await due.select_for_update(skip_locked=True, no_key=True).first()
+        if entry is not None:
+            again = datetime.now(UTC) + LEASE
+            await OutboxEntry.filter(id=entry.id).update(attempts=entry.attempts + 1, next_attempt_at=again)
+    return entry
 
 
 async def _do(billing: Billing, tasks: Tasks, entry: OutboxEntry) -> None:
