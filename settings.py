@@ -69,7 +69,12 @@ class Settings(BaseSettings):
         False,
         description="Whether outgoing events may go to private and loopback addresses, to these by plain http too. Never in production.",
     )
-    event_delivery_days: int = Field(90, ge=0, le=3650, description="Days that a delivered outgoing event is kept. 0 keeps them for ever.")
+    event_delivery_days: int = Field(
+        90,
+        ge=0,
+        le=3650,
+        description="Days that outgoing events are kept once delivered, or once their destination was deleted. 0: for ever.",
+    )
     stripe_api_base: str | None = Field(None, description="Where Stripe's API is, when not at Stripe: an emulator. Never in production.")
     sandbox: bool = Field(
         False,

@@ -19,7 +19,7 @@ MAX_TEXT = 20_000
 _HIDDEN_NAMES = re.compile(r"(?i)authorization|cookie|secret|password|token|api_?key|email|phone|card|address")
 _HIDDEN_TEXT = re.compile(
     r"(?:sk|rk)_(?:test|live)_\w+"  # Stripe's keys
-    r"|whsec_\w+"
+    r"|whsec_[\w+/=-]+"  # of webhooks, Stripe's and ours
     r"|\w{1,128}_secret_\w+"  # client secrets of intents and sessions
     r"|eyJ[\w-]{8,}(?:\.[\w-]*){0,2}"  # tokens
     r"|(?i:bearer)\s+[\w.~+/=-]{8,}"

@@ -80,6 +80,7 @@ def test_severity_is_a_setting(capsys: pytest.CaptureFixture[str]) -> None:
         "sk_test_51abc",
         "rk_live_51abc",
         "whsec_abc",
+        "whsec_ab+cd/efWhsecRest==",
         "pi_3abc_secret_def",
         TOKEN,
         "Bearer abcdefghijkl",
@@ -92,7 +93,8 @@ def test_severity_is_a_setting(capsys: pytest.CaptureFixture[str]) -> None:
 def test_secrets_and_people_are_masked_in_any_text(text: str) -> None:
     for value in (f"before {text} after", {"a": [text]}, (text,), RuntimeError(text)):
         assert not any(
-            part in str(masked(value)) for part in ("51abc", "secret_def", "whsec_abc", "eyJ", "abcdefgh", "password", "ada", "0123abc")
+            part in str(masked(value))
+            for part in ("51abc", "secret_def", "whsec_abc", "WhsecRest", "eyJ", "abcdefgh", "password", "ada", "0123abc")
         )
     assert masked("before sk_test_51abc after") == f"before {MASK} after"
 

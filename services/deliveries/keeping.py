@@ -70,10 +70,20 @@ async def _again(caller: Caller | None, delivery_id: str) -> None:
 
 
 async def prune_deliveries(billing: Billing) -> int:
-    """Drop deliveries taken longer ago than EVENT_DELIVERY_DAYS, a bounded number at once; how many. None when the setting is 0."""
+    """Drop deliveries taken longer ago than EVENT_DELIVERY_DAYS, and those to destinations deleted longer ago, a bounded number at once.
+
+    How many. None when the setting is 0.
+    """
     days = billing.settings.event_delivery_days
     if not days:
         return 0
-    old = Delivery.filter(delivered_at__lt=datetime.now(UTC) - timedelta(days=days))
-    ids = await old.order_by("delivered_at").limit(PRUNED_AT_ONCE).values_list("id", flat=True)
-    return await Delivery.filter(id__in=ids, status=DeliveryStatus.DELIVERED.value).delete() if ids else 0
+    before = datetime.now(UTC) - timedelta(days=days)
+    taken = Delivery.filter(delivered_at__lt=before).order_by("delivered_at").limit(PRUNED_AT_ONCE)
+    dropped = await Delivery.filter(id__in=await _ids(taken), status=DeliveryStatus.DELIVERED.value).delete()
+    gone = await _ids(EventDestination.filter(deleted_at__lt=before))
+    left = Delivery.filter(destination_id__in=gone).limit(PRUNED_AT_ONCE - dropped)
+    return dropped + (await Delivery.filter(id__in=await _ids(left)).delete() if gone and dropped < PRUNED_AT_ONCE else 0)
+
+
+async def _ids(rows: Any) -> list[str]:
+    return [str(row_id) for row_id in await rows.values_list("id", flat=True)]

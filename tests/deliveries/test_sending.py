@@ -14,7 +14,7 @@ from services.claiming import PAUSES, claim
 from services.deliveries import sending
 from services.deliveries.claiming import DELIVERIES, due_destinations
 from services.deliveries.keeping import prune_deliveries, send_again
-from services.deliveries.posting import NotTaken, Poster
+from services.deliveries.posting import LIMIT, NotTaken, Poster
 from services.deliveries.sending import Sending, send_due
 from services.deliveries.signing import new_secret
 from settings import Environment, Settings
@@ -139,6 +139,23 @@ async def test_a_crash_between_sending_and_marking_sends_again_with_the_same_id(
     assert await statuses() == [("DELIVERED", 2), ("DELIVERED", 1)]
 
 
+def test_a_delivery_is_had_for_longer_than_an_attempt_takes() -> None:
+    assert DELIVERIES.lease >= 3 * timedelta(seconds=LIMIT)
+
+
+async def test_an_attempt_that_outlives_its_lease_does_not_put_off_the_one_that_follows(
+    database: str, poster: Poster, receiver: Receiver
+) -> None:
+    to = await destination(receiver)
+    row = await delivery(to)
+    (late,) = await claim(DELIVERIES, 1, to.id)
+    await make_due()
+    (current,) = await claim(DELIVERIES, 1, to.id)
+    await sending._put_off(SETTINGS, late, NotTaken("It did not answer within 10 seconds."))
+    kept = await Delivery.get(id=row.id)
+    assert (kept.status, kept.attempts, kept.error, kept.next_attempt_at) == ("PENDING", 2, None, current.next_attempt_at)
+
+
 async def test_several_workers_share_what_is_due(database: str, poster: Poster, receiver: Receiver) -> None:
     to = await destination(receiver)
     for number in range(120):
@@ -234,10 +251,15 @@ async def test_old_deliveries_are_dropped_and_what_was_not_taken_stays(database:
         await delivery(to, position=3, created_at=old, status="DEAD", next_attempt_at=None),
         await delivery(to, position=4, created_at=old),
     ]
+    given_up: dict[str, Any] = {"status": "DEAD", "next_attempt_at": None}
+    for moment, rest in ((old, []), (young, kept)):
+        deleted = await EventDestination.create(url="https://app.example.test/", deleted_at=moment, active=False)
+        rest.append(await delivery(deleted, "pay_2", 1, **given_up))
+        rest.append(await delivery(deleted, "pay_2", 2))  # staged by a transaction that was under way when it was deleted
     from services.billing import Billing
     from services.stripe_gateway import StripeGateway
 
-    for days, dropped in ((0, 0), (90, 1), (90, 0)):
+    for days, dropped in ((0, 0), (90, 3), (90, 0)):
         settings = settings_for("http://127.0.0.1:9", event_delivery_days=days)
         assert await prune_deliveries(Billing(settings=settings, stripe=StripeGateway(settings))) == dropped
-    assert [row.id for row in await Delivery.all().order_by("position")] == [row.id for row in kept]
+    assert [row.id for row in await Delivery.all().order_by("id")] == [row.id for row in sorted(kept, key=lambda row: row.id)]
