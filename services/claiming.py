@@ -62,6 +62,11 @@ def waiting(row: Kind) -> Any:
     return type(row).filter(id=row.id, attempts=row.attempts, next_attempt_at__not_isnull=True)
 
 
+async def give_back(row: Kind) -> None:
+    """Let a claimed row that was not tried be due again, as if nobody had had it."""
+    await waiting(row).update(attempts=F("attempts") - 1, next_attempt_at=datetime.now(UTC))
+
+
 async def put_off(row: Kind, reason: str, **columns: Any) -> bool:
     """Let a claimed row be tried again after its pause, or give it up; whether that is so. Nothing is done to what `waiting` leaves out."""
     dead = row.attempts > len(PAUSES)

@@ -57,6 +57,12 @@ async def test_production_is_alive_and_careful(production: httpx.AsyncClient) ->
     assert answer.headers["x-request-id"]
 
 
+async def test_production_lets_people_unsubscribe_from_emails(production: httpx.AsyncClient) -> None:
+    for answer in (await production.get("/emails/unsubscribe/made-up"), await production.post("/emails/unsubscribe/made-up")):
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src data:; form-action 'self'; ")
+
+
 async def test_an_allowed_origin_may_call(production: httpx.AsyncClient) -> None:
     asked = {
         "origin": "https://app.example.com",

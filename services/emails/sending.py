@@ -14,7 +14,7 @@ import structlog
 
 from models import Email, EmailStatus
 from models.database import transaction
-from services.claiming import Queue, claim, put_off, waiting
+from services.claiming import Queue, claim, give_back, put_off, waiting
 from services.emails.carrying import Bounced, Carrier, Letter, NotSent, Refused, Unreachable
 from services.emails.configuration import Server
 from services.emails.envelope import letter_of
@@ -62,7 +62,7 @@ class Sending:
             return 0
         async with carrier_to(self._target) as carrier:
             try:
-                while not self._stop.is_set() and (some := await send_due(self._settings, carrier, self._compose)):
+                while not self._stop.is_set() and (some := await send_due(self._settings, carrier, self._compose, self._stop)):
                     tried += some
                     self._rest = 0.0
             except Unreachable:
@@ -71,10 +71,16 @@ class Sending:
         return tried
 
 
-async def send_due(settings: Settings, carrier: Carrier, compose: Compose) -> int:
-    """Send what is due, AT_ONCE at most; how many were tried. Raises Unreachable, and then all of these are tried again later."""
+async def send_due(settings: Settings, carrier: Carrier, compose: Compose, stop: asyncio.Event) -> int:
+    """Send what is due, AT_ONCE at most; how many were taken up. What is left once `stop` is set is given back.
+
+    Raises Unreachable, and then all that was not sent is tried again later.
+    """
     claimed = await claim(EMAILS, AT_ONCE)
     for place, row in enumerate(claimed):
+        if stop.is_set():
+            await give_back(row)
+            continue
         try:
             against = await objection(str(row.recipient), row.kind)
             await (_suppress(row, against) if against else _send(settings, carrier, compose, row))
@@ -124,9 +130,10 @@ async def _composed(settings: Settings, compose: Compose, row: Email) -> Letter 
 async def bounce(row: Email, reason: str, *, for_good: bool = True) -> None:
     """Mark a mail as come back, and its address, if that is so for good, as one that takes no mail."""
     async with transaction():
+        kept = await Email.filter(id=row.id).select_for_update(no_key=True).get()
         await Email.filter(id=row.id).update(status=EmailStatus.BOUNCED.value, error=reason, next_attempt_at=None)
-        if for_good and row.recipient:
-            await mark_undeliverable(row.recipient, reason)
+        if for_good and kept.recipient:
+            await mark_undeliverable(kept.recipient, reason)
     _log.warning("email_bounced", mail=row.id, kind=row.kind, reason=reason)
 
 

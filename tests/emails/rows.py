@@ -1,5 +1,6 @@
 """Mails that wait, and what becomes of them."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from itertools import count
@@ -45,11 +46,11 @@ async def make_due() -> None:
     await Email.filter(next_attempt_at__not_isnull=True).update(next_attempt_at=datetime.now(UTC) - timedelta(seconds=1))
 
 
-async def once(settings: Settings, compose: Any = said) -> int:
+async def once(settings: Settings, compose: Any = said, stop: asyncio.Event | None = None) -> int:
     target = target_of(settings)
     assert target is not None
     async with carrier_to(target) as carrier:
-        return await send_due(settings, carrier, compose)
+        return await send_due(settings, carrier, compose, stop or asyncio.Event())
 
 
 async def drained(settings: Settings, compose: Any = said) -> None:

@@ -1,8 +1,9 @@
 """Every kind of mail comes of a real story, once, in the transaction that makes it so; and what is old, or told again, mails nobody."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from services.emails.staging import stage_emails
 from services.inbox import MAX_ATTEMPTS, receive
 from services.outbox_worker import MAX_ATTEMPTS as MOST_TRIES
 from services.outbox_worker import drain
+from services.reconciliation import Finding, reconcile
 from services.refund_requests import Asked, approve_refund_request, reject_refund_request, request_refund, withdraw_refund_request
 from services.refunds import create_refund
 from services.row_change import Change
@@ -196,6 +198,13 @@ async def test_said_again_or_found_by_reconciling_it_mails_nobody(story: Story) 
     await WebhookEvent.all().delete()
     for event in await story.stage.objects("event"):
         await receive(story.billing, read_event(json.dumps(event)), HANDLERS)
+    assert await mails() == told
+    await Payment.all().update(status="PENDING", amount_refunded=0, intent_version=0, charge_version=0)
+    found: list[Finding] = []
+    since, asked = datetime.now(UTC) - timedelta(days=1), {"name": "all", "dry": False, "stop": asyncio.Event()}
+    await reconcile(story.billing, since, **asked, found=found.append, told=lambda _: None)  # type: ignore[arg-type]  # of many types
+    assert found != []
+    assert {row.status for row in await Payment.all()} == {"SUCCEEDED", "PARTIALLY_REFUNDED", "FAILED"}
     assert await mails() == told
 
 

@@ -14,7 +14,7 @@ from services.emails.carrying import Unreachable
 from services.emails.configuration import target_of
 from services.emails.envelope import letter_of
 from services.emails.keeping import count_dead, send_again
-from services.emails.sending import EMAILS, Sending, carrier_to
+from services.emails.sending import EMAILS, Sending, bounce, carrier_to
 from services.emails.unsubscribing import PATH, row_of_token, unsubscribe_url
 from services.structured_logging import hide
 from settings import Settings
@@ -307,6 +307,29 @@ async def test_a_slow_server_is_given_up_for_now(database: str, server: MailServ
         await once(settings_of(server))
     assert (await statuses(), server.taken) == ([("FAILED", 1)], [])
     server.hold.set()
+
+
+async def test_who_stops_gives_back_what_was_not_tried(database: str, server: MailServer) -> None:
+    stop = asyncio.Event()
+
+    async def last(settings: Settings, row: Email, unsubscribe_url: str) -> EmailMessage:
+        stop.set()
+        return await said(settings, row, unsubscribe_url)
+
+    for number in range(3):
+        await email(f"pay_{number}")
+    await once(settings_of(server), last, stop)
+    assert await statuses() == [("SENT", 1), ("PENDING", 0), ("PENDING", 0)]
+    await drained(settings_of(server))
+    assert await statuses() == [("SENT", 1)] * 3
+    assert len(server.taken) == len(set(server.ids())) == 3
+
+
+async def test_who_is_erased_while_their_mail_comes_back_is_not_known(database: str, server: MailServer) -> None:
+    row = await email()
+    await Email.filter(id=row.id).update(recipient=None, next_attempt_at=None, status="SUPPRESSED")
+    await bounce(row, "550 5.1.1 No such user")
+    assert ((await Email.get(id=row.id)).status, await EmailAddress.all().count()) == ("BOUNCED", 0)
 
 
 async def test_who_was_erased_is_not_written_to(database: str, server: MailServer) -> None:
