@@ -8,12 +8,13 @@ from typing import Self
 import httpx
 
 from services.deliveries.targets import Address, Target, TargetRefused, addresses_of, target_of
+from services.deliveries.transport import Transport
 
 LIMIT = 10.0
 """Seconds that an attempt takes at most, from looking up the name to the end of the answer."""
 
 MOST_READ = 65_536
-"""Bytes of an answer that are read."""
+"""Bytes of an answer's body that are read."""
 
 MOST_ADDRESSES = 4
 """Addresses of one name that are tried, where no connection is had."""
@@ -38,8 +39,8 @@ class Poster:
 
     def __init__(self, *, private: bool) -> None:
         self._private = private
-        limits = httpx.Limits(max_connections=MOST_CONNECTIONS, max_keepalive_connections=0)
-        self._client = httpx.AsyncClient(timeout=LIMIT, follow_redirects=False, trust_env=False, limits=limits)
+        transport = Transport(MOST_CONNECTIONS)
+        self._client = httpx.AsyncClient(timeout=LIMIT, follow_redirects=False, trust_env=False, transport=transport)
 
     async def __aenter__(self) -> Self:
         """Nothing is opened before it is needed."""

@@ -5,8 +5,8 @@ import socket
 import ssl
 import threading
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,42 @@ async def test_a_huge_answer_is_read_to_its_bound(poster: Poster, receiver: Rece
     assert MOST_READ <= read < 2 * MOST_READ + 65_536
 
 
+CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("begin", "again", "error"),
+    [
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n", "ReadError"),
+        (b"HTTP/1.1 200 OK\r\n", b"a: " + b"b" * 1000 + b"\r\n", "RemoteProtocolError"),
+        (b"HTTP/1.1 200 OK\r\na: ", b"b" * 1000, "RemoteProtocolError"),
+        (CHUNKED, b"1;" + b"e" * 1000 + b"\r\nx\r\n", "ReadError"),
+        (CHUNKED, b"1\r\nx\r\n", "ReadError"),
+        (CHUNKED + b"0\r\n", b"a: b\r\n", "RemoteProtocolError"),
+    ],
+    ids=["interim answers", "headers", "one header", "extensions of chunks", "small chunks", "trailers"],
+)
+async def test_what_has_no_end_is_left_soon(poster: Poster, begin: bytes, again: bytes, error: str) -> None:
+    sent = 0
+
+    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        with suppress(ConnectionError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(begin)
+            while True:
+                writer.write(again * (8192 // len(again)))
+                await writer.drain()
+                sent += 8192
+        writer.close()
+
+    server = await asyncio.start_server(endless, "127.0.0.1", 0)
+    address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    assert await refusal(poster, address) == (f"The connection failed ({error}).", None)
+    server.close()
+    assert sent < 20_000_000  # what the system keeps between the two may be some megabytes
+
+
 @pytest.mark.parametrize(
     "text", ["", "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort", "HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n"]
 )
@@ -140,7 +176,7 @@ async def test_a_certificate_is_checked_for_the_name_and_not_for_the_address(tmp
     monkeypatch.setattr(socket, "getaddrinfo", here)
     async with Poster(private=True) as stranger:
         assert await refusal(stranger, f"https://{NAME}:{port}/") == ("The connection failed (ConnectError).", None)
-    monkeypatch.setattr(httpx, "AsyncClient", partial(httpx.AsyncClient, verify=trusting))
+    monkeypatch.setattr(httpx, "create_ssl_context", lambda **_: trusting)
     async with Poster(private=True) as poster:
         for name in (NAME, f"{NAME}."):
             assert await poster.post(f"https://{name}:{port}/", b"{}", {}) == 204
