@@ -80,7 +80,7 @@ async def _stage(settings: Settings, on: frozenset[str], occasions: Iterable[Occ
         if one.kind in on:
             wanted.setdefault(f"{one.kind} {one.cause}", one)
     addressed = await _not_told(await _addressed(settings, wanted)) if wanted else []
-    addressed = [one for one in addressed if one.occasion.kind != EmailKind.WELCOME or await _is_new(one.occasion.row)]
+    addressed = await _without_known(addressed)
     if addressed:
         await insert(await _rows(addressed))
 
@@ -124,12 +124,16 @@ async def _not_told(addressed: list[Addressed]) -> list[Addressed]:
     return [one for one in addressed if one.cause not in told]
 
 
-async def _is_new(row: Record) -> bool:
-    """Whether it is among the first things that its customer has bought."""
-    owner, before = getattr(row, "customer_id", None), row.created_at - NEWCOMER
-    if await Payment.filter(customer_id=owner, status__in=sorted(PAID), created_at__lt=before).exists():
-        return False
-    return not await Subscription.filter(customer_id=owner, created_at__lt=before).exclude(status__in=NEVER_BEGUN).exists()
+async def _without_known(addressed: list[Addressed]) -> list[Addressed]:
+    """Without welcomes of those who bought something longer ago, as before e-mails were turned on."""
+    owners = sorted({str(one.customer_id) for one in addressed if one.occasion.kind == EmailKind.WELCOME})
+    if not owners:
+        return addressed
+    theirs = {"customer_id__in": owners, "created_at__lt": datetime.now(UTC) - NEWCOMER}
+    paid = await Payment.filter(**theirs, status__in=sorted(PAID)).distinct().values_list("customer_id", flat=True)
+    begun = await Subscription.filter(**theirs).exclude(status__in=NEVER_BEGUN).distinct().values_list("customer_id", flat=True)
+    known = {str(owner) for owner in [*paid, *begun]}
+    return [one for one in addressed if one.occasion.kind != EmailKind.WELCOME or one.customer_id not in known]
 
 
 async def _rows(addressed: list[Addressed]) -> list[Email]:

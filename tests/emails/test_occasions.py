@@ -23,6 +23,8 @@ from models import (
     WebhookEvent,
 )
 from models.database import transaction
+from services.audit import Caller
+from services.authentication import Role, Viewer
 from services.claiming import PAUSES
 from services.deliveries.posting import NotTaken
 from services.deliveries.sending import _put_off
@@ -247,6 +249,26 @@ async def test_kinds_are_turned_off_one_by_one(database: str, tmp_path: Path) ->
         payment = await quiet.buy()
         await quiet.buy("pm_card_chargeDeclined", BOB)
     assert await mails() == [("RECEIPT", BUYER, payment.id)]
+
+
+async def test_nobody_is_welcomed_who_bought_before_emails_were_turned_on(story: Story) -> None:
+    old, recent = datetime.now(UTC) - timedelta(days=2), datetime.now(UTC) - timedelta(hours=2)
+    for name, kind, told in (
+        ("ada", Payment, {"status": "PARTIALLY_REFUNDED", "created_at": old}),
+        ("bo", Subscription, {"status": "CANCELED", "created_at": old}),
+        ("cy", Payment, {"status": "FAILED", "created_at": old}),
+        ("di", Subscription, {"status": "INCOMPLETE_EXPIRED", "created_at": old}),
+        ("ed", Payment, {"status": "SUCCEEDED", "created_at": recent}),
+    ):
+        person = await Customer.create(external_id=name, email=f"{name}@example.test")
+        await sound_kind(kind, customer=person, **told)
+        await story.buy(caller=Caller(Viewer(name, f"{name}@example.test", frozenset({Role.CUSTOMER})), "request"), terms=CREDITS)
+    assert [to for kind, to, _ in await mails() if kind == "WELCOME"] == [f"{name}@example.test" for name in ("cy", "di", "ed")]
+    assert [kind for kind, _, _ in await mails()].count("RECEIPT") == 5
+
+
+async def sound_kind(kind: type[Any], **values: Any) -> None:
+    await kind.create(**await sound(kind) | values)
 
 
 async def test_who_has_no_address_that_can_be_written_to_is_not_written_to(story: Story) -> None:
