@@ -7,6 +7,7 @@ import typer
 from commands.catalogue import catalogue
 from commands.deliveries import deliveries
 from commands.emails import emails
+from commands.erase import erase
 from commands.export import export
 from commands.outbox import outbox
 from commands.portal import portal
@@ -121,6 +122,7 @@ def config() -> None:
 cli.command()(reconcile)
 cli.command()(export)
 cli.command()(receipt)
+cli.command()(erase)
 
 
 def _application(settings: "Settings") -> "Starlette":

@@ -10,6 +10,7 @@ from models.delivery import Delivery, DeliveryStatus
 from models.dispute import CONTESTED, Dispute, DisputeStatus
 from models.email import OPTIONAL_KINDS, Email, EmailAddress, EmailKind, EmailStatus
 from models.entitlement import Entitlement
+from models.erasure import Erasure, ErasureStatus
 from models.event_destination import EventDestination
 from models.idempotency_key import IdempotencyKey
 from models.invoice import PAYABLE, Invoice, InvoiceLine, InvoiceOrigin, InvoiceStatus
@@ -57,6 +58,8 @@ __all__ = [
     "EmailKind",
     "EmailStatus",
     "Entitlement",
+    "Erasure",
+    "ErasureStatus",
     "EventDestination",
     "IdempotencyKey",
     "Invoice",

@@ -1,5 +1,6 @@
 """Whoever buys: a user of the host's product, known by the subject of their token."""
 
+from datetime import datetime
 from typing import ClassVar
 
 from tortoise import fields
@@ -25,6 +26,8 @@ class Customer(Record):
     """What Stripe charges for their invoices when a subscription names nothing of its own."""
     stripe_version = fields.BigIntField(default=0)
     """Stripe's clock, in seconds, of what was last mirrored into the row."""
+    erased_at: datetime | None = fields.DatetimeField(null=True)
+    """Since when the row is the pseudonym of somebody who was erased: nothing is sold to it, and Stripe's word does not change it."""
 
     class Meta:
         """Table and indexes."""

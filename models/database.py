@@ -33,6 +33,7 @@ MODELS = [
     "models.dispute",
     "models.email",
     "models.entitlement",
+    "models.erasure",
     "models.event_destination",
     "models.idempotency_key",
     "models.invoice",

@@ -53,6 +53,7 @@ class Prefix(StrEnum):
     RECEIPT_COUNTER = "rcc"
     EMAIL = "eml"
     EMAIL_ADDRESS = "ema"
+    ERASURE = "ers"
 
 
 def new_id(prefix: Prefix, at: datetime | None = None) -> str:

@@ -4,13 +4,14 @@ from typing import Any
 
 import strawberry
 
-from schema.mutations import cataloguing, crediting, invoicing, operating, promoting, refunding, selling, subscribing, telling
+from schema.mutations import cataloguing, crediting, erasing, invoicing, operating, promoting, refunding, selling, subscribing, telling
 from schema.payloads import (
     CreateCheckoutSessionPayload,
     CreateEventDestinationPayload,
     CreatePaymentIntentPayload,
     CreatePortalSessionPayload,
     CreditsPayload,
+    CustomerPayload,
     DeliveryPayload,
     EventDestinationPayload,
     InvoicePayload,
@@ -168,4 +169,9 @@ class Mutation:
         resolver=telling.redeliver,
         graphql_type=DeliveryPayload,
         description="Send an event (again) now, under the same message id; for administrators.",
+    )
+    erase_customer: Any = strawberry.mutation(
+        resolver=erasing.erase_customer,
+        graphql_type=CustomerPayload,
+        description="Erase the person, keep the books: personal data goes, here and at Stripe; for administrators. It cannot be undone.",
     )

@@ -149,3 +149,11 @@ class DeliveryPayload:
 
     delivery: Delivery | None
     user_errors: list[UserError]
+
+
+@strawberry.type(description="The customer as they are now: a pseudonym.")
+class CustomerPayload:
+    """Reads off resolvers.mutations.payload.Payload."""
+
+    customer: Customer | None
+    user_errors: list[UserError]

@@ -47,7 +47,7 @@ async def use_credits(caller: Caller, booking: Booking, key: str) -> Done[None]:
     _check(booking)
 
     async def begin() -> str:
-        customer = await Customer.get_or_none(external_id=booking.customer_external_id)
+        customer = await Customer.get_or_none(external_id=booking.customer_external_id, erased_at=None)
         if customer is None:
             raise NotFound("There is no such customer.", "customerExternalId")
         async with journal(caller):

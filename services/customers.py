@@ -6,11 +6,13 @@ from typing import Any
 from models import Customer
 from services.authentication import Viewer
 from services.billing import Billing
-from services.errors import StripeUnavailable
+from services.errors import NotFound, StripeUnavailable
 from services.mirror import write
 from services.turns import turn
 
 GONE = "This customer is just being changed at Stripe: ask again in a moment."
+
+ERASED = "This customer was erased."
 
 DELIVERABLE = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 """What Stripe takes for an e-mail address; another one is not sent, so that nobody is kept from buying by what their token says."""
@@ -22,9 +24,15 @@ async def row_of(viewer: Viewer) -> Customer:
 
 
 async def row_for(external_id: str, email: str | None = None, locale: str | None = None) -> Customer:
-    """The row of whom the host knows by this id, made now, with the e-mail address and the locale, if there is none; as `row_of`."""
+    """The row of whom the host knows by this id, made now, with the e-mail address and the locale, if there is none; as `row_of`.
+
+    Raises NotFound for the pseudonym of somebody who was erased.
+    """
     await Customer.bulk_create([Customer(external_id=external_id, email=email, locale=locale)], ignore_conflicts=True)
-    return await Customer.get(external_id=external_id)
+    row = await Customer.get(external_id=external_id)
+    if row.erased_at is not None:
+        raise NotFound(ERASED)
+    return row
 
 
 async def spoken_to(row: Customer, viewer: Viewer) -> Customer:
@@ -36,11 +44,15 @@ async def spoken_to(row: Customer, viewer: Viewer) -> Customer:
 
 
 async def stripe_id_of(billing: Billing, customer_id: str) -> str:
-    """The Stripe customer of our row, made now if there is none; not inside a transaction. Raises the Refusals of the gateway.
+    """The Stripe customer of our row, made now if there is none; not inside a transaction.
+
+    Raises NotFound for somebody who was erased, and the Refusals of the gateway.
 
     Stripe's key is made of the row, so that callers who race get the same customer; after a deletion at Stripe it is another one.
     """
     row = await Customer.get(id=customer_id)
+    if row.erased_at is not None:
+        raise NotFound(ERASED)
     if row.stripe_customer_id is None:
         async with turn(f"customer-{customer_id}"):
             row = await _made(billing, await Customer.get(id=customer_id))

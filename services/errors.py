@@ -58,6 +58,10 @@ class InvalidInput(Refusal):
     code = RefusalCode.INVALID_INPUT
 
 
+class CustomerNotErasable(InvalidInput):
+    """Something of the customer is still open; the message names it."""
+
+
 class IdempotencyKeyReused(Refusal):
     """The key was used before with another input."""
 

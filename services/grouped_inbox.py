@@ -20,6 +20,7 @@ from models.persistence import insert
 from models.rows import fetch
 from models.selects import Comparison, Condition, Select
 from services.billing import Billing
+from services.erasure.late_events import left_of, of_erased
 from services.fulfilment import fulfil
 from services.inbox import EXPECTED, Handlers, apply, handled, new_row, receive
 from services.journal import count, journal
@@ -114,6 +115,7 @@ class GroupedInbox:
         async with transaction(), journal() as kept:
             done = await _seen(group) if len(group) > 1 else {}
             rows: list[WebhookEvent] = []
+            taken: list[StripeEvent] = []
             for event in sorted(group, key=lambda one: (one.object_id or "", one.created)):
                 if event.id in done:
                     continue
@@ -127,8 +129,10 @@ class GroupedInbox:
                         raise
                     continue
                 done[event.id] = WebhookEventStatus(outcome.value)
+                taken.append(event)
                 rows.append(new_row(event, attempts=1, **handled(outcome)))
             await fulfil(self._billing.settings)
+            await _keep_nothing_of_erased(taken, rows)
             await insert(rows)
             for row in rows:
                 count(row, None)
@@ -144,6 +148,13 @@ class GroupedInbox:
             answer.exception()
         else:
             self._answers.pop(event.id).set_result(status)
+
+
+async def _keep_nothing_of_erased(events: list[StripeEvent], rows: list[WebhookEvent]) -> None:
+    erased = await of_erased(events)
+    for event, row in zip(events, rows, strict=True):
+        if event.id in erased:
+            row.update_from_dict(left_of(event))
 
 
 async def _seen(group: list[StripeEvent]) -> dict[str, WebhookEventStatus]:

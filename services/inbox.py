@@ -14,6 +14,7 @@ from models import AuditEntry, WebhookEvent, WebhookEventStatus
 from models.persistence import insert, lock, new, update
 from services.billing import Billing
 from services.emails.staging import stage_given_up
+from services.erasure.late_events import without_person
 from services.errors import Refusal
 from services.journal import ACTOR, count
 from services.mirror import Known, Mirror, Outcome, TooManyReadings, settle
@@ -112,7 +113,7 @@ async def _take(event: StripeEvent, handlers: Handlers, known: Known, actor: str
         return WebhookEventStatus(row.status)
     outcome = await apply(event, handlers, known)
     row = row or new_row(event)
-    await _keep(row, handled(outcome) | {"attempts": row.attempts + 1}, actor)
+    await _keep(row, handled(outcome) | {"attempts": row.attempts + 1} | await without_person(event), actor)
     return WebhookEventStatus(outcome.value)
 
 
@@ -123,7 +124,8 @@ async def _mark_failed(billing: Billing, event: StripeEvent, error: Exception, a
         return WebhookEventStatus(row.status)
     attempts = row.attempts + 1
     again = datetime.now(UTC) + pause_after(attempts) if attempts < MAX_ATTEMPTS else None
-    await _keep(row, {"attempts": attempts, "error": told(error), "next_attempt_at": again} | payload_again(row, event), actor)
+    kept = payload_again(row, event) if again else payload_again(row, event) | await without_person(event)
+    await _keep(row, {"attempts": attempts, "error": told(error), "next_attempt_at": again} | kept, actor)
     if again is None:
         await stage_given_up(billing.settings, row)
     return WebhookEventStatus.FAILED

@@ -28,7 +28,17 @@ async def close_checkouts(billing: Billing, subject_id: str) -> None:
     Of an invoice that is paid in part, only those that ask for more than is due. One that cannot be closed keeps none of the others open.
     Raises the gateway's retryable Refusals.
     """
-    sessions, payments = await _open_for(billing.settings.one_subscription_per, subject_id)
+    await _close(billing, *await _open_for(billing.settings.one_subscription_per, subject_id))
+
+
+async def close_of(billing: Billing, customer_id: str) -> None:
+    """The same for everything that a customer could still pay, subscriptions' invoices apart."""
+    sessions = CheckoutSession.filter(customer_id=customer_id, status=CheckoutStatus.OPEN.value)
+    payments = Payment.filter(customer_id=customer_id, status__in=UNPAID, subscription_id=None, checkout_session__isnull=True)
+    await _close(billing, sessions, payments)
+
+
+async def _close(billing: Billing, sessions: QuerySet[CheckoutSession], payments: QuerySet[Payment]) -> None:
     closing = [lambda row=row: _expire(billing, row) for row in await sessions.order_by("id")]
     closing += [lambda row=row: _cancel(billing, row) for row in await payments.order_by("id")]
     failed = [refusal for close in closing if (refusal := await _refused(close)) is not None]

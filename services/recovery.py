@@ -10,6 +10,8 @@ from tortoise.queryset import QuerySet
 
 from models import (
     CheckoutSession,
+    Erasure,
+    ErasureStatus,
     Payment,
     PaymentStatus,
     Plan,
@@ -22,6 +24,7 @@ from models import (
 )
 from services import checkout, payment_intents, promotion_codes, publication, refunds, subscription_changes
 from services.billing import Billing
+from services.erasure import erasing
 from services.errors import Refusal, StripeRejected
 from services.lost_objects import find_at_stripe
 from services.mirror import write
@@ -47,6 +50,10 @@ async def _found(billing: Billing, row: Any) -> bool:
     if found is not None:
         await write(billing, found)
     return found is not None
+
+
+async def _never(row_id: str) -> None:
+    """What is begun is not given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +95,12 @@ KINDS = (
         lambda row_id: subscription_changes.fail(row_id, UNREACHED),
         subscription_changes.look_up,
     ),
+    Kind(lambda: Erasure.filter(status=ErasureStatus.PENDING.value), erasing.finish, _never, erasing.look_up),
 )
 
 
 async def finish_pending(billing: Billing, older_than: timedelta) -> int:
-    """Finish what was begun longer ago than that (sales, refunds, codes, changes of subscriptions), and bring prices to Stripe.
+    """Finish what was begun longer ago than that (sales, refunds, codes, changes of subscriptions, erasures), and bring prices to Stripe.
 
     Returns how many rows came to an end. Rows that Stripe still does not answer for stay as they are. Several processes at once do no
     harm: Stripe's keys keep the work single.

@@ -14,6 +14,7 @@ from models.persistence import insert, lock_id, new, update
 from services.audit import Caller
 from services.billing import Billing
 from services.differences import Difference, changed, differences
+from services.erasure.late_events import without_person
 from services.errors import InvalidInput, NotFound
 from services.idempotency import Call, Done, once
 from services.inbox import EXPECTED, Handlers, apply, handled, payload_again, told
@@ -97,7 +98,8 @@ async def _apply(event: StripeEvent, handlers: Handlers, known: Known, entry: Au
 
 async def _fail(event: StripeEvent, entry: AuditEntry, error: Exception) -> Replayed:
     row = await lock_id(WebhookEvent, entry.object_id)
-    columns = {"status": WebhookEventStatus.FAILED.value, "error": told(error), "next_attempt_at": None} | payload_again(row, event)
+    columns = {"status": WebhookEventStatus.FAILED.value, "error": told(error), "next_attempt_at": None}
+    columns |= payload_again(row, event) | await without_person(event)
     await _keep(row, columns, entry, [])
     return Replayed(WebhookEventStatus.FAILED, row.error, [])
 

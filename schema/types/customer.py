@@ -61,6 +61,7 @@ class Customer(Node):
         Connected(SubscriptionRow, "customer_id", filters.subscriptions), **PAGE, filter=SubscriptionFilter | None
     )
     invoices: Connection[Invoice] = declare(Connected(InvoiceRow, "customer_id", filters.invoices), **PAGE, filter=InvoiceFilter | None)
+    erased_at: datetime | None = strawberry.field(description="Since when the row is a pseudonym; null for everybody who was not erased.")
     created_at: datetime
 
 

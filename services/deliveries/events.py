@@ -8,6 +8,7 @@ from models import (
     ENDED,
     PAID,
     CreditEntry,
+    Customer,
     Dispute,
     DisputeStatus,
     Entitlement,
@@ -45,6 +46,7 @@ EVENT_TYPES = {
     "entitlement.opened": "A customer may use a feature.",
     "entitlement.updated": "An entitlement is past due, disputed or runs out, or no longer so.",
     "entitlement.closed": "A customer may not use a feature any more, or will not from `endsAt` on.",
+    "customer.erased": "A customer was erased here: do the same where you know them by `customerId`; nothing else names them.",
     "credits.changed": "Something was booked on a customer's credits; `balanceAfter` is what there is now.",
 }
 """Event type -> what it says."""
@@ -80,6 +82,11 @@ def events_of(changes: Iterable[Change]) -> list[Event]:
 def trial_will_end(row: Subscription) -> Event:
     """The event of a trial that ends soon."""
     return Event("subscription.trial_will_end", row, f"trial_will_end {row.id} {row.trial_ends_at}")
+
+
+def customer_erased(row: Customer) -> Event:
+    """The event of a customer who is erased by now."""
+    return Event("customer.erased", row, f"customer_erased {row.id}")
 
 
 def moved(one: Change) -> tuple[Any, Any] | None:

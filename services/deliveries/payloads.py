@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from models import ENDLESS, CreditEntry, Dispute, Entitlement, Invoice, Payment, Refund, RefundRequest, Subscription
+from models import ENDLESS, CreditEntry, Customer, Dispute, Entitlement, Invoice, Payment, Refund, RefundRequest, Subscription
 from models.record import Record
 from services.deliveries.events import Event
 
@@ -21,6 +21,7 @@ COLUMNS: dict[type[Record], str] = {
     "collection_paused resumes_at cancel_at_period_end cancel_at canceled_at ended_at seller_id",
     Invoice: "status origin number reference total amount_paid currency subscription_id seller_id due_at paid_at voided_at",
     Entitlement: "feature plan_id payment_id subscription_id starts_at active_until past_due_since disputed revoked_reason",
+    Customer: "erased_at",
     CreditEntry: "amount balance_after kind payment_id",
 }
 """What is told of each kind of row, besides its id, its customer and when it was made."""
@@ -49,7 +50,7 @@ def object_of(row: Record) -> str:
 
 def customer_of(row: Record) -> str | None:
     """The row's customer."""
-    return getattr(row, "customer_id", None)
+    return row.id if isinstance(row, Customer) else getattr(row, "customer_id", None)
 
 
 def _data(row: Record, external_id: str | None) -> dict[str, Any]:

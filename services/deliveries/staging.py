@@ -73,7 +73,8 @@ async def _deliveries(wanted: Wanted) -> list[Delivery]:
 
 async def _external_ids(wanted: Wanted) -> dict[str, str]:
     owners = sorted({owner for event, _ in wanted if (owner := customer_of(event.row))})
-    found = await fetch(Select(Customer, ("id", "external_id"), (Condition("id", Comparison.ONE_OF, owners),))) if owners else []
+    known = (Condition("id", Comparison.ONE_OF, owners), Condition("erased_at", Comparison.ABSENT))
+    found = await fetch(Select(Customer, ("id", "external_id"), known)) if owners else []
     return {row.id: row.external_id for row in found}
 
 

@@ -15,9 +15,9 @@ from services.stripe_fields import Json
 
 
 async def mirror_customer(snapshot: Snapshot, known: Known) -> Outcome:
-    """Write how a customer is called and reached; IGNORED when not ours."""
+    """Write how a customer is called and reached; IGNORED when not ours, or erased here."""
     row = await _locked(snapshot.object)
-    if row is None:
+    if row is None or row.erased_at is not None:
         return Outcome.IGNORED
     return await renew(row, snapshot, known, _facts)
 

@@ -6,6 +6,7 @@ The row must be locked by the transaction that runs (models.persistence.lock), s
 from collections.abc import Awaitable, Callable
 
 from models.record import Record
+from services.erasure.personal import impersonal
 from services.journal import Facts, change
 from services.mirror.known import Known
 from services.mirror.outcome import Outcome
@@ -27,7 +28,7 @@ async def renew(row: Record, snapshot: Snapshot, known: Known, facts: FactsOf, c
     believed when there is nothing to read.
     """
     held: int = getattr(row, clock)
-    wanted = await facts(snapshot.object) if snapshot.version >= held else None
+    wanted = await _wanted(row, snapshot, facts) if snapshot.version >= held else None
     if wanted is None:
         return Outcome.STALE
     if _ambiguous(snapshot, held):
@@ -35,12 +36,18 @@ async def renew(row: Record, snapshot: Snapshot, known: Known, facts: FactsOf, c
             return Outcome.STALE
         reading = known.settle(snapshot, row.id, {column: getattr(row, column) for column in (clock, *wanted)})
         reading = snapshot if reading is None and snapshot.gone else reading
-        wanted = await facts(reading.object) if reading else None
+        wanted = await _wanted(row, reading, facts) if reading else None
         if reading is None or wanted is None:
             return Outcome.STALE
         snapshot = reading
     await change(row, wanted | {clock: snapshot.version})
     return Outcome.PROCESSED
+
+
+async def _wanted(row: Record, snapshot: Snapshot, facts: FactsOf) -> Facts | None:
+    """The facts, without what is personal where the row is of somebody who was erased."""
+    told = await facts(snapshot.object)
+    return None if told is None else await impersonal(row, told)
 
 
 def _ambiguous(snapshot: Snapshot, held: int) -> bool:

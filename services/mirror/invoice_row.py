@@ -4,6 +4,7 @@ from models import Invoice, InvoiceLine, InvoiceOrigin, InvoiceStatus, Subscript
 from models.persistence import insert, lock, new
 from services import stripe_fields as fields
 from services import stripe_shapes as shapes
+from services.erasure.personal import impersonal, is_erased
 from services.journal import Facts, change, create
 from services.mirror.guard import renew
 from services.mirror.known import LINES_OF_INVOICE, Known
@@ -53,7 +54,9 @@ async def _made(snapshot: Snapshot, subscription: Subscription, known: Known) ->
     invoice = snapshot.object
     owners = {"customer_id": subscription.customer_id, "subscription_id": subscription.id, "seller_id": subscription.seller_id}
     began, origin = fields.moment(invoice, "created"), InvoiceOrigin.SUBSCRIPTION.value
-    row = new(Invoice, **owners, **_content(invoice), origin=origin, created_at=began, stripe_version=snapshot.version)
+    row = new(Invoice, **owners, origin=origin, created_at=began, stripe_version=snapshot.version)
+    for column, value in (await impersonal(row, _content(invoice))).items():
+        setattr(row, column, value)
     await create(row)
     await _write_lines(row, invoice, known)
     return row
@@ -94,11 +97,17 @@ async def _write_lines(row: Invoice, invoice: Json, known: Known) -> None:
     held = await InvoiceLine.filter(invoice_id=row.id).order_by("position")
     if [line.stripe_line_id for line in held] == [line.line_id for line in lines]:
         for line, content in zip(held, contents, strict=True):
-            await change(line, content)
+            await change(line, await _unnamed(line, content))
         return
     await InvoiceLine.filter(invoice_id=row.id).delete()
     owners = {"invoice_id": row.id, "customer_id": row.customer_id, "seller_id": row.seller_id, "created_at": row.created_at}
     await insert([new(InvoiceLine, **owners, **content) for content in contents])
+
+
+async def _unnamed(line: InvoiceLine, content: Facts) -> Facts:
+    """What a line of somebody who was erased said of them stays blotted out."""
+    renamed = content["description"] != line.description and await is_erased(line.customer_id)
+    return content | {"description": line.description} if renamed else content
 
 
 async def _line_content(row: Invoice, place: int, line: Line) -> Facts:

@@ -5,6 +5,7 @@ from models.ids import Prefix
 from models.persistence import find, lock
 from services import stripe_fields as fields
 from services import stripe_shapes as shapes
+from services.erasure.personal import impersonal
 from services.journal import Facts, change, create
 from services.mirror.customer import customer_of, is_theirs
 from services.mirror.guard import renew
@@ -36,8 +37,8 @@ async def mirror_subscription(snapshot: Snapshot, known: Known) -> Outcome:
     customer = await _customer(subscription, known)
     if customer is None:
         return Outcome.IGNORED
-    content, began = await _content(subscription), fields.moment(subscription, "created")
-    made = Subscription(**content, customer_id=customer.id, created_at=began, stripe_version=snapshot.version)
+    made = Subscription(customer_id=customer.id, created_at=fields.moment(subscription, "created"), stripe_version=snapshot.version)
+    made.update_from_dict(await impersonal(made, await _content(subscription)))
     await create(made)
     await _link_checkout(made, subscription)
     return Outcome.PROCESSED

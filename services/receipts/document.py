@@ -73,7 +73,10 @@ class House:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A receipt or, with `refunded`, a credit note of the receipt `original`; `void` when the refund did not go through after all."""
+    """A receipt or, with `refunded`, a credit note of the receipt `original`; `void` when the refund did not go through after all.
+
+    Of a customer who was `erased` nothing is told.
+    """
 
     kind: ReceiptKind
     locale: str
@@ -92,6 +95,7 @@ class Document:
     refunded: int | None = None
     original: str | None = None
     void: bool = False
+    erased: bool = False
 
 
 async def document_of(settings: Settings, receipt: Receipt, *, personal: bool) -> Document:
@@ -122,6 +126,7 @@ async def document_of(settings: Settings, receipt: Receipt, *, personal: bool) -
         refunded=refund.amount if refund else None,
         original=next((row.number for row in receipts if row.refund_id is None), None) if refund else None,
         void=refund is not None and refund.status != RefundStatus.SUCCEEDED,
+        erased=customer is not None and customer.erased_at is not None,
     )
 
 
@@ -148,6 +153,8 @@ async def _payment(receipt: Receipt) -> Payment:
 
 
 def _named(customer: Customer, *, personal: bool) -> tuple[str, ...]:
+    if customer.erased_at is not None:
+        return ()
     told = tuple(text for text in (customer.name, customer.email) if text) if personal else ()
     return told or (customer.external_id,)
 

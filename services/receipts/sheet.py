@@ -82,7 +82,7 @@ class _Wording:
             yield words.reference, document.bill.reference
         if document.seller:
             yield words.seller, document.seller
-        for place, line in enumerate(document.customer):
+        for place, line in enumerate((self.words.erased,) if document.erased else document.customer):
             yield "" if place else words.customer, line
 
     def _method(self) -> str:

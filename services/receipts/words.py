@@ -33,6 +33,7 @@ class Words:
     refunded: str
     original: str
     reference: str
+    erased: str
     void: str
     colon: str = ":"
 
@@ -64,6 +65,7 @@ ENGLISH = Words(
     refunded="Refunded",
     original="For receipt",
     reference="Reference",
+    erased="Personal data erased",
     void="This refund did not go through: the credit note is void.",
 )
 
@@ -94,6 +96,7 @@ GERMAN = Words(
     refunded="Erstattet",
     original="Zu Beleg",
     reference="Referenz",
+    erased="Personendaten gelöscht",
     void="Diese Erstattung kam nicht zustande: der Beleg ist ungültig.",
 )
 
@@ -124,6 +127,7 @@ FRENCH = Words(
     refunded="Remboursé",
     original="Pour le reçu",
     reference="Référence",
+    erased="Données personnelles effacées",
     void="Ce remboursement n'a pas abouti : l'avoir est nul.",
     colon="\u00a0:",
 )
@@ -155,6 +159,7 @@ SPANISH = Words(
     refunded="Reembolsado",
     original="Del recibo",
     reference="Referencia",
+    erased="Datos personales suprimidos",
     void="Este reembolso no se realizó: la nota de crédito es nula.",
 )
 

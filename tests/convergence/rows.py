@@ -21,6 +21,7 @@ from models import (
     Email,
     EmailAddress,
     Entitlement,
+    Erasure,
     EventDestination,
     IdempotencyKey,
     Invoice,
@@ -64,7 +65,7 @@ MIRRORED: dict[type[Record], str] = {
 
 OTHERS: tuple[type[Record], ...] = (
     *(WebhookEvent, AuditEntry, IdempotencyKey, Checkpoint, OutboxEntry, Delivery, EventDestination),
-    *(StatisticsDelta, StatisticsRollup, Email, EmailAddress),
+    *(StatisticsDelta, StatisticsRollup, Email, EmailAddress, Erasure),
 )
 """Rows that are about the work and not about the business."""
 

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from models import CreditEntry, Dispute, Entitlement, Invoice, Payment, Refund, RefundRequest, Subscription
+from models import CreditEntry, Customer, Dispute, Entitlement, Invoice, Payment, Refund, RefundRequest, Subscription
 from models.record import Record
 from services.deliveries.events import EVENT_TYPES, Event
 from services.deliveries.payloads import COLUMNS, payload_of
@@ -55,6 +55,7 @@ ROWS: dict[str, tuple[type[Record], dict[str, Any]]] = {
     "entitlement.opened": (Entitlement, RIGHT),
     "entitlement.updated": (Entitlement, RIGHT | {"disputed": True}),
     "entitlement.closed": (Entitlement, RIGHT | {"revoked_reason": "refunded", "active_until": AT}),
+    "customer.erased": (Customer, {"erased_at": AT}),
     "credits.changed": (
         CreditEntry,
         {"customer_id": OWNED["customer_id"], "amount": -3, "balance_after": 97, "kind": "USE", "description": "Export"},
@@ -75,7 +76,7 @@ def bare(kind: type[Record], /, **columns: Any) -> Record:
 def sample(name: str) -> str:
     kind, columns = ROWS[name]
     row = bare(kind, **columns)
-    return payload_of(Event(name, row), f"bev_{DIGITS}", AT, "user-42")
+    return payload_of(Event(name, row), f"bev_{DIGITS}", AT, None if kind is Customer else "user-42")
 
 
 def event_samples() -> str:

@@ -258,6 +258,7 @@ def test_what_a_change_comes_to(kind: str, before: dict[str, Any] | None, after:
 
 def test_every_type_is_told_of_something() -> None:
     by_services = {"refund_request.created", "refund_request.decided", "refund_request.withdrawn", "subscription.trial_will_end"}
+    by_services |= {"customer.erased"}
     assert {name for *_, names in STEPS for name in names} | by_services == set(EVENT_TYPES)
     assert {kind.__name__ for kind in TELLING} <= {kind for kind, *_ in STEPS}
 

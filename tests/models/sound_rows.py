@@ -18,6 +18,7 @@ from models import (
     Email,
     EmailAddress,
     Entitlement,
+    Erasure,
     EventDestination,
     IdempotencyKey,
     Invoice,
@@ -249,6 +250,11 @@ async def _email_address(number: int) -> dict[str, Any]:
     return {"address": f"user-{number}@example.test", "unsubscribed": ["WELCOME"]}
 
 
+async def _erasure(number: int) -> dict[str, Any]:
+    known = {"external_id": f"user-{number}", "email": "user@example.test", "name": "User", "stripe_customer_id": f"cus_{number}"}
+    return {"customer": await sound_row(Customer), "stripe_digest": f"{number:064x}", "position": {"step": "rows"}, **known}
+
+
 SOUND: dict[type[Record], Callable[[int], Awaitable[dict[str, Any]]]] = {
     Allocation: _allocation,
     AuditEntry: _audit_entry,
@@ -262,6 +268,7 @@ SOUND: dict[type[Record], Callable[[int], Awaitable[dict[str, Any]]]] = {
     Email: _email,
     EmailAddress: _email_address,
     Entitlement: _entitlement,
+    Erasure: _erasure,
     EventDestination: _event_destination,
     IdempotencyKey: _idempotency_key,
     Invoice: _invoice,

@@ -33,6 +33,8 @@ from models import (
     EmailKind,
     EmailStatus,
     Entitlement,
+    Erasure,
+    ErasureStatus,
     EventDestination,
     IdempotencyKey,
     Invoice,
@@ -88,6 +90,8 @@ ONE_DISCOUNT = '("percent_off" IS NULL) <> ("amount_off" IS NULL)'
 COUPON_VERSIONS = '"stripe_version" >= 0 AND "coupon_version" >= 0'
 ONE_THING = '("price_id" IS NULL) <> ("invoice_id" IS NULL)'
 CHANGED = '("kind" = \'CHANGE\') = ("price_id" IS NOT NULL AND "quantity" IS NOT NULL)'
+FORGOTTEN = '"status" = \'PENDING\' OR ("email" IS NULL AND "name" IS NULL AND "stripe_customer_id" IS NULL)'
+NOBODY: dict[str, Any] = dict.fromkeys(("external_id", "email", "name", "stripe_customer_id"))
 PENDING = "(\"status\" = 'PENDING') = "
 REFUSED: list[tuple[type[Record], dict[str, Any], str]] = [
     (Customer, {"external_id": ""}, 'length("external_id") > 0'),
@@ -130,6 +134,12 @@ REFUSED: list[tuple[type[Record], dict[str, Any], str]] = [
     (Refund, {"amount": -1}, '"amount" >= 0'),
     (Refund, {"currency": "usd"}, CURRENCY),
     (Refund, {"stripe_version": -1}, VERSION),
+    (Erasure, {"status": "BEGUN"}, one_of("status", ErasureStatus)),
+    (Erasure, {"status": "DONE", **NOBODY}, '("status" = \'DONE\') = ("done_at" IS NOT NULL)'),
+    (Erasure, {"external_id": None}, PENDING + '("external_id" IS NOT NULL)'),
+    (Erasure, {"status": "DONE", "done_at": MOMENT, **NOBODY, "email": "a@example.test"}, FORGOTTEN),
+    (Erasure, {"status": "DONE", "done_at": MOMENT, **NOBODY, "name": "A"}, FORGOTTEN),
+    (Erasure, {"status": "DONE", "done_at": MOMENT, **NOBODY, "stripe_customer_id": "cus_1"}, FORGOTTEN),
     (Dispute, {"status": "DRAWN"}, one_of("status", DisputeStatus)),
     (Dispute, {"amount": -1}, '"amount" >= 0'),
     (Dispute, {"currency": "usd"}, CURRENCY),
@@ -243,6 +253,8 @@ UNIQUE: list[tuple[type[Record], tuple[str, ...]]] = [
     (CreditLot, ("invoice_id",)),
     (Entitlement, ("payment_id", "feature")),
     (Entitlement, ("subscription_id", "feature")),
+    (Erasure, ("customer_id",)),
+    (Erasure, ("stripe_digest",)),
     (Invoice, ("reference_key",)),
     (Invoice, ("stripe_invoice_id",)),
     (InvoiceLine, ("invoice_id", "position")),

@@ -73,6 +73,7 @@ TABLE: dict[str, tuple[str, Given, frozenset[str], frozenset[str]]] = {
     "updateEventDestination": ("eventDestination", lambda ids: {"id": ids["destination"], "rotateSecret": True}, ADMIN, ADMIN),
     "redeliver": ("delivery", lambda ids: {"id": ids["delivery"]}, ADMIN, ADMIN),
     "deleteEventDestination": ("eventDestination", lambda ids: {"id": ids["destination"]}, ADMIN, ADMIN),
+    "eraseCustomer": ("customer", lambda ids: {"id": ids["stranger"]}, ADMIN, ADMIN),
     "replayWebhookEvent": ("webhookEvent", lambda ids: {"id": ids["event"]}, OPERATORS, OPERATORS),
 }
 """Mutation -> the field of its result, its input, who may call it at all, and who gets something of these subjects, which are Alice's."""
@@ -101,7 +102,8 @@ async def subjects(shop: Billing, stripe: Between) -> Subject:
     rows = {"payment": payment.id, "other": other.id, "request": request.object_id, "invoice": invoice.object_id}
     subscribed = {"subscription": (await begun(shop, stripe)).id, "price": (await price_of("pro", "USD", "YEAR")).id}
     delivery = await sound_row(models.Delivery)
-    told = {"delivery": delivery.id, "destination": delivery.destination_id}
+    stranger = await models.Customer.create(external_id="stranger", email="stranger@example.test")
+    told = {"stranger": stranger.id, "delivery": delivery.id, "destination": delivery.destination_id}
     return rows | subscribed | told | {"code": code.object_id, "event": event.id}
 
 

@@ -80,7 +80,9 @@ class Held:
 
 @dataclass
 class Between:
-    """`faults` are used up first to last by POSTs whose path ends like their key, `reads` by GETs whose path and query contain it.
+    """`faults` are used up first to last by POSTs and DELETEs whose path ends like their key.
+
+    `reads` are by GETs whose path and query contain it.
 
     `posted` is what was posted, in order, `got` what was read.
     """
@@ -121,7 +123,7 @@ class Between:
                 if part in self.got[-1]:
                     del self.reads[number]
                     return await fault(forward)
-        for number, (ending, fault) in enumerate(self.faults if request.method == "POST" else []):
+        for number, (ending, fault) in enumerate(self.faults if request.method in {"POST", "DELETE"} else []):
             if path.endswith(ending):
                 del self.faults[number]
                 return await fault(forward)

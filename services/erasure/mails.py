@@ -1,0 +1,27 @@
+"""E-mails to the person: that one was sent stays, to whom goes; what was not sent yet is not sent any more."""
+
+from models import Customer, Email, EmailAddress, EmailStatus, Erasure, Seller
+from services.billing import Billing
+from services.erasure.tables import rows_of
+from services.erasure.traces import Traces
+
+WAITING = (EmailStatus.PENDING.value, EmailStatus.FAILED.value)
+
+
+async def erase_emails(_billing: Billing, _row: Erasure, traces: Traces) -> None:
+    """Of mails about their purchases those to sellers and administrators stay; what is known of an address that others have stays too."""
+    async for mail in rows_of(Email, traces):
+        if mail.seller_id is None and not mail.kind.startswith("ADMIN_"):
+            await _forget(mail, traces)
+    if traces.email is None:
+        return
+    for mail in await Email.filter(recipient__iexact=traces.email, seller_id=None).order_by("id"):
+        await _forget(mail, traces)
+    shared = await Customer.filter(email__iexact=traces.email).exists() or await Seller.filter(email__iexact=traces.email).exists()
+    if not shared:
+        await EmailAddress.filter(address__iexact=traces.email).delete()
+
+
+async def _forget(mail: Email, traces: Traces) -> None:
+    kept = {"status": EmailStatus.SUPPRESSED.value} if mail.status in WAITING else {}
+    await Email.filter(id=mail.id).update(recipient=None, next_attempt_at=None, error=traces.blotted(mail.error), **kept)

@@ -1,0 +1,261 @@
+"""After an erasure nothing names the person, the books say what they said, and what Stripe still sends brings nothing back."""
+
+import json
+from random import Random
+from typing import Any
+
+from models import (
+    AuditEntry,
+    CheckoutSession,
+    Customer,
+    Delivery,
+    Email,
+    EmailAddress,
+    Erasure,
+    IdempotencyKey,
+    Invoice,
+    InvoiceLine,
+    Payment,
+    Receipt,
+    Refund,
+    Seller,
+    WebhookEvent,
+)
+from services.billing import Billing
+from services.erasure.erasing import erase_customer
+from services.erasure.late_events import of_erased
+from services.grouped_inbox import GroupedInbox
+from services.inbox import receive
+from services.mirror import write
+from services.payment_intents import create_payment_intent
+from services.receipts.document import document_of
+from services.reconciliation.comparison import Verdict, compare
+from services.refunds import RefundRequest, create_refund
+from services.stripe_event import read_event
+from tests.erasure.person import ADMIN, EXTERNAL_ID, LIDDELL, NAME, Person, books, events_of, live, places
+from tests.services.between import Between
+from tests.services.shop import BOB, SUPPORT, course, paid
+from webhooks.handlers import HANDLERS
+
+
+async def erased(shop: Billing, stripe: Between) -> Person:
+    person = await live(shop, stripe)
+    done = await erase_customer(shop, ADMIN, person.customer.id, "erase")
+    assert done.object_id == person.customer.id
+    return person
+
+
+async def test_nothing_names_the_person_and_the_books_stay(shop: Billing, stripe: Between) -> None:
+    person = await live(shop, stripe)
+    tables = {place.partition(".")[0] for place in await places(person.traces)}
+    assert tables == {
+        *("audit_entry", "checkout_session", "credit_entry", "customer", "delivery", "idempotency_key", "invoice", "invoice_line"),
+        *("email", "email_address", "payment", "refund", "refund_request", "subscription_change", "webhook_event"),
+    }
+    before, others = await books(), await places(["bob"])
+    waiting = [*await Payment.filter(status="PENDING").values_list("id", flat=True)]
+    await erase_customer(shop, ADMIN, person.customer.id, "erase")
+    assert await places(person.traces) == []
+    row = await Customer.get(id=person.customer.id)
+    assert row.external_id.startswith("erased-")
+    assert (row.email, row.name, row.stripe_customer_id, row.stripe_payment_method_id) == (None, None, None, None)
+    assert row.erased_at is not None
+    after = await books()
+    for payment in before["payment"]:
+        if payment["id"] in waiting:
+            payment |= {"status": "CANCELED"}
+    assert _steady(after) == _steady(before)
+    assert await places(["bob"]) == others
+    erasure = await Erasure.get()
+    assert (erasure.status, erasure.customer_id, erasure.external_id, erasure.position) == ("DONE", row.id, None, {})
+    told = await shop.stripe.retrieve("customer", str(person.customer.stripe_customer_id))
+    assert told is not None
+    assert told.gone
+
+
+def _steady(told: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """Without what closing the open pages and forms changes: their versions, and words of Stripe's."""
+    moving = {"intent_version", "charge_version", "invoice_version", "stripe_version", "stripe_status", "failure_code"}
+    kept = {table: [{name: value for name, value in row.items() if name not in moving} for row in rows] for table, rows in told.items()}
+    kept["checkout_session"] = [row | {"status": "EXPIRED"} if row["status"] == "OPEN" else row for row in kept["checkout_session"]]
+    return kept
+
+
+async def test_what_stands_open_to_be_paid_is_closed_at_stripe(shop: Billing, stripe: Between) -> None:
+    person = await live(shop, stripe)
+    session = await CheckoutSession.get(customer_id=person.customer.id, status="OPEN")
+    form = await Payment.get(customer_id=person.customer.id, status="PENDING", checkout_session__isnull=True)
+    await erase_customer(shop, ADMIN, person.customer.id, None)
+    told = await shop.stripe.retrieve("checkout.session", str(session.stripe_session_id))
+    assert told is not None
+    assert told.object["status"] == "expired"
+    told = await shop.stripe.retrieve("payment_intent", str(form.stripe_payment_intent_id))
+    assert told is not None
+    assert told.object["status"] == "canceled"
+
+
+async def test_what_stripe_sends_afterwards_brings_nothing_back(shop: Billing, stripe: Between) -> None:
+    person = await erased(shop, stripe)
+    before = await books()
+    await WebhookEvent.all().delete()
+    stripe_id = str(person.customer.stripe_customer_id)
+    events = await events_of(shop, stripe_id)
+    assert len(events) > len(person.events)
+    assert "customer.deleted" in {event["type"] for event in events}
+    Random(1).shuffle(events)  # noqa: S311 - no secret
+    for event in events:
+        await receive(shop, read_event(json.dumps(event)), HANDLERS)
+    assert await places(person.traces) == []
+    assert _steady(await books()) == _steady(before)
+    assert await WebhookEvent.exclude(payload="{}").count() == 0
+    assert await WebhookEvent.filter(status="FAILED").count() == 0
+
+
+async def test_the_grouped_inbox_keeps_nothing_either(shop: Billing, stripe: Between) -> None:
+    person = await erased(shop, stripe)
+    bob = await Customer.get(external_id="bob")
+    others = await events_of(shop, str(bob.stripe_customer_id))
+    await WebhookEvent.all().delete()
+    inbox, before = GroupedInbox(shop, HANDLERS), await books()
+    for event in [*await events_of(shop, str(person.customer.stripe_customer_id)), *others]:
+        await inbox.receive(read_event(json.dumps(event)))
+    assert await places(person.traces) == []
+    assert _steady(await books()) == _steady(before)
+    kept = await WebhookEvent.exclude(payload="{}").values_list("payload", flat=True)
+    assert {json.loads(str(payload))["id"] for payload in kept} >= {event["id"] for event in others if event["type"].startswith("charge")}
+
+
+async def test_a_thin_event_of_the_customer_is_known(shop: Billing, stripe: Between) -> None:
+    person = await erased(shop, stripe)
+    related = {"id": person.customer.stripe_customer_id, "type": "customer", "url": "/v1/customers"}
+    thin = {"object": "v2.core.event", "id": "evt_thin", "type": "v1.customer.updated", "created": "2026-11-26T08:00:00Z"}
+    event = read_event(json.dumps(thin | {"related_object": related}))
+    assert await of_erased([event]) == {"evt_thin"}
+    await receive(shop, event, HANDLERS)
+    row = await WebhookEvent.get(stripe_event_id="evt_thin")
+    assert (row.status, row.payload, row.object_id) == ("IGNORED", "{}", None)
+    assert await places(person.traces) == []
+
+
+async def test_reading_everything_from_stripe_again_brings_nothing_back(shop: Billing, stripe: Between) -> None:
+    person = await erased(shop, stripe)
+    before = await books()
+    named = [("payment_intent", str(person.payment.stripe_payment_intent_id)), ("charge", str(person.payment.stripe_charge_id))]
+    named += [("subscription", person.subscription.stripe_subscription_id)]
+    named += [("invoice", str(row.stripe_invoice_id)) for row in await Invoice.filter(origin="SUBSCRIPTION")]
+    named += [("refund", str(row.stripe_refund_id)) for row in await Refund.all()]
+    named += [("customer", str(person.customer.stripe_customer_id))]
+    assert len(named) == 6
+    for kind, stripe_id in named:
+        read = await shop.stripe.retrieve(kind, stripe_id)
+        assert read is not None, kind
+        finding = await compare(shop, kind, read, dry=False)
+        assert finding.verdict in {Verdict.SAME, Verdict.FOREIGN}, finding
+    assert await places(person.traces) == []
+    assert _steady(await books()) == _steady(before)
+
+
+async def test_money_still_goes_back_to_who_was_erased(shop: Billing, stripe: Between) -> None:
+    person = await erased(shop, stripe)
+    await create_refund(shop, SUPPORT, RefundRequest(person.payment.id, 500), "more")
+    for event in await events_of(shop, str(person.customer.stripe_customer_id), person.events[-1]["id"]):
+        await receive(shop, read_event(json.dumps(event)), HANDLERS)
+    assert (await Payment.get(id=person.payment.id)).amount_refunded == 2_500
+    assert await Receipt.filter(payment_id=person.payment.id).count() == 3
+    assert await places(person.traces) == []
+    last = await Delivery.filter(event_type="refund.succeeded").order_by("-id").first()
+    assert last is not None
+    assert json.loads(last.payload)["data"]["customerExternalId"] is None
+
+
+async def test_the_same_user_who_comes_again_is_somebody_new(shop: Billing, stripe: Between) -> None:
+    person = await erased(shop, stripe)
+    done = await create_payment_intent(shop, LIDDELL, course())
+    row = await Customer.get(id=str((await Payment.get(id=done.object_id)).customer_id))
+    assert row.id != person.customer.id
+    assert (row.external_id, row.erased_at) == (EXTERNAL_ID, None)
+    assert row.stripe_customer_id not in {None, person.customer.stripe_customer_id}
+
+
+async def test_what_is_left_where_somebody_was_named(shop: Billing, stripe: Between) -> None:
+    person = await erased(shop, stripe)
+    assert [row.description for row in await InvoiceLine.filter(invoice_id=person.invoice.id)] == ["[erased]"]
+    invoice, refund = await Invoice.get(id=person.invoice.id), await Refund.get(payment_id=person.payment.id)
+    assert [invoice.reference, invoice.reference_key, invoice.metadata] == ["[erased]", None, {}]
+    assert [refund.amount, refund.description] == [2_000, None]
+    row = await Payment.get(id=person.payment.id)
+    assert [row.method_type, row.method_brand, row.method_last4, row.method_exp_year] == ["card", "mastercard", None, None]
+    pseudonym = (await Customer.get(id=person.customer.id)).external_id
+    acted = await AuditEntry.filter(object_id=person.subscription.id, action="subscription.cancel").get()
+    assert (acted.actor, acted.changes["reason"], acted.changes["at_period_end"]) == (f"CUSTOMER:{pseudonym}", "[erased]", False)
+    entry = await AuditEntry.filter(action="customer.erase").get()
+    assert (entry.actor, entry.object_id, entry.request_id) == ("ADMIN:root", person.customer.id, "request-root")
+    assert entry.changes == {"erasure": (await Erasure.get()).id}
+    told = await AuditEntry.filter(object_id=entry.changes["erasure"]).order_by("id")
+    assert [(row.actor, row.action, row.changes) for row in told] == [
+        ("billgraph", "erasure.status", {"status": [None, "PENDING"]}),
+        ("billgraph", "erasure.status", {"status": ["PENDING", "DONE"]}),
+    ]
+    ours = AuditEntry.filter(actor="ADMIN:root")
+    assert [row.action for row in await ours] == ["customer.erase"]
+    assert await IdempotencyKey.filter(actor=EXTERNAL_ID).count() == 0
+    assert await IdempotencyKey.filter(actor="dora").count() == 5
+    mails = await Email.all().order_by("cause").values_list("recipient", "status", "error")
+    assert mails == [(None, "SENT", None), (None, "SUPPRESSED", "[erased]"), ("seller@example.test", "PENDING", None)]
+    assert await EmailAddress.all().count() == 0
+    delivered = [json.loads(row.payload)["data"]["customerExternalId"] for row in await Delivery.filter(customer_id=person.customer.id)]
+    assert len(delivered) > 10
+    assert set(delivered) == {None}
+
+
+async def test_other_back_ends_are_told_once(shop: Billing, stripe: Between) -> None:
+    person = await erased(shop, stripe)
+    await erase_customer(shop, ADMIN, person.customer.id, None)
+    (row,) = await Delivery.filter(event_type="customer.erased")
+    told = json.loads(row.payload)["data"]
+    customer = await Customer.get(id=person.customer.id)
+    assert customer.erased_at is not None
+    assert told == {
+        "object": "customer",
+        "id": customer.id,
+        "customerId": customer.id,
+        "customerExternalId": None,
+        "erasedAt": customer.erased_at.isoformat().replace("+00:00", "Z"),
+        "createdAt": customer.created_at.isoformat().replace("+00:00", "Z"),
+    }
+
+
+async def test_a_receipt_that_is_drawn_afterwards_says_so(shop: Billing, stripe: Between) -> None:
+    person = await erased(shop, stripe)
+    receipt = await Receipt.get(payment_id=person.payment.id, kind="RECEIPT")
+    document = await document_of(shop.settings, receipt, personal=True)
+    assert (document.erased, document.customer, document.paid, document.method) == (True, (), 49_900, ("card", "mastercard", None))
+
+
+async def test_acts_of_staff_and_of_a_seller_stay_theirs(shop: Billing, stripe: Between) -> None:
+    customer = await Customer.create(external_id="dora-of-staff", email="dora@example.test")
+    await Seller.create(external_id="dora-of-staff", name="Dora")
+    for role in ("CUSTOMER", "SELLER", "SUPPORT", "ADMIN"):
+        await AuditEntry.create(actor=f"{role}:dora-of-staff", action="x.y", object_id="x")
+    await erase_customer(shop, ADMIN, customer.id, None)
+    actors = await AuditEntry.filter(action="x.y").order_by("id").values_list("actor", flat=True)
+    assert [str(actor).partition(":")[2] == "dora-of-staff" for actor in actors] == [False, True, True, True]
+
+
+async def test_somebody_of_a_short_id_is_not_found_in_every_number(shop: Billing, stripe: Between) -> None:
+    await paid(shop, BOB)
+    row = await Customer.create(external_id="1", name=NAME)
+    line: dict[str, Any] = {"customer_id": row.id, "total": 100, "currency": "USD", "status": "VOID"}
+    invoice = await Invoice.create(**line, reference="order 1")
+    other = await Invoice.create(**line, reference="1")
+    await erase_customer(shop, ADMIN, row.id, None)
+    assert [(await Invoice.get(id=one.id)).reference for one in (invoice, other)] == ["order 1", "[erased]"]
+
+
+async def test_writing_what_stripe_says_of_a_customer_who_is_just_being_erased(shop: Billing, stripe: Between) -> None:
+    person = await live(shop, stripe)
+    read = await shop.stripe.retrieve("customer", str(person.customer.stripe_customer_id))
+    assert read is not None
+    await erase_customer(shop, ADMIN, person.customer.id, None)
+    assert await write(shop, read) == "IGNORED"
+    assert await places(person.traces) == []
