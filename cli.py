@@ -13,6 +13,7 @@ from commands.outbox import outbox
 from commands.portal import portal
 from commands.receipt import receipt
 from commands.reconcile import reconcile
+from commands.retention import retention
 from commands.sandbox import sandbox
 from commands.starting import checked_settings, end, read_settings, refuse
 from commands.statistics import statistics
@@ -37,6 +38,7 @@ cli.add_typer(catalogue, name="catalogue")
 cli.add_typer(sandbox, name="sandbox")
 cli.add_typer(portal, name="portal")
 cli.add_typer(statistics, name="statistics")
+cli.add_typer(retention, name="retention")
 
 
 def main() -> None:

@@ -75,6 +75,19 @@ class Settings(BaseSettings):
         le=3650,
         description="Days that outgoing events are kept once delivered, or once their destination was deleted. 0: for ever.",
     )
+    retention_books_years: int = Field(
+        7,
+        ge=0,
+        le=100,
+        description="Whole years, after that in which they arose, that closed books are kept. 0: for ever.",
+    )
+    retention_audit_years: int = Field(
+        7, ge=0, le=100, description="Whole years, after that in which they arose, that the audit log's entries are kept. 0: for ever."
+    )
+    retention_event_days: int = Field(
+        730, ge=0, le=36500, description="Days that the rows of Stripe's events are kept, 30 at least. 0: for ever."
+    )
+    retention_email_days: int = Field(365, ge=0, le=36500, description="Days that it is kept that an e-mail was sent. 0: for ever.")
     stripe_api_base: str | None = Field(None, description="Where Stripe's API is, when not at Stripe: an emulator. Never in production.")
     sandbox: bool = Field(
         False,

@@ -21,6 +21,7 @@ from models.promotion_code import DiscountDuration, PromotionCode
 from models.receipt import Receipt, ReceiptCounter, ReceiptKind
 from models.refund import RETURNING, Refund, RefundReason, RefundStatus
 from models.refund_request import RefundRequest, RefundRequestStatus
+from models.retention_run import RetentionRun, RetentionStatus
 from models.seller import Seller
 from models.statistics import EVERYBODY, Measure, StatisticsDelta, StatisticsRollup
 from models.subscription import ENDED, LIVE, Subscription, SubscriptionStatus
@@ -83,6 +84,8 @@ __all__ = [
     "RefundRequest",
     "RefundRequestStatus",
     "RefundStatus",
+    "RetentionRun",
+    "RetentionStatus",
     "Seller",
     "StatisticsDelta",
     "StatisticsRollup",

@@ -44,6 +44,7 @@ MODELS = [
     "models.receipt",
     "models.refund",
     "models.refund_request",
+    "models.retention_run",
     "models.seller",
     "models.statistics",
     "models.subscription",

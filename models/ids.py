@@ -54,6 +54,7 @@ class Prefix(StrEnum):
     EMAIL = "eml"
     EMAIL_ADDRESS = "ema"
     ERASURE = "ers"
+    RETENTION_RUN = "ret"
 
 
 def new_id(prefix: Prefix, at: datetime | None = None) -> str:

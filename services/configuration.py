@@ -10,6 +10,7 @@ from models.database_url import InvalidDatabaseURL, connection_of
 from models.money import CURRENCIES
 from services.emails.configuration import problems_of_emails
 from services.locales import locale_of
+from services.retention import limits as retention
 from services.statistics.days import zone_of
 from settings import Environment, Settings
 
@@ -34,7 +35,7 @@ ASKED = frozenset({"auth_jwks_url", "stripe_api_base"})
 def problems(settings: Settings) -> list[str]:
     """Every reason not to start with these settings, the gravest first; empty when they are fine."""
     found = [*_stripe(settings), *_database(settings), *_authentication(settings), *_addresses(settings)]
-    found += [*_statistics(settings), *_receipts(settings), *problems_of_emails(settings)]
+    found += [*_statistics(settings), *_receipts(settings), *problems_of_emails(settings), *retention.problems(settings)]
     if settings.environment is Environment.PRODUCTION:
         found = [*_production(settings), *found]
     return list(dict.fromkeys(found))

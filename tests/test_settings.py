@@ -124,6 +124,13 @@ def test_complete_production_settings_have_no_problem() -> None:
             )
             for zone in ("Berlin", "Europe", "../UTC", "", "a\0b")
         ),
+        *(
+            (
+                {"retention_event_days": days},
+                "Set RETENTION_EVENT_DAYS to 30 or more, or to 0: Stripe may tell of an event again for as long.",
+            )
+            for days in (1, 29)
+        ),
         ({"receipt_locale": "klingon"}, "Set RECEIPT_LOCALE to a locale such as en or de-CH."),
         *(
             (

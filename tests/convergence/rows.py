@@ -35,6 +35,7 @@ from models import (
     ReceiptCounter,
     Refund,
     RefundRequest,
+    RetentionRun,
     Seller,
     StatisticsDelta,
     StatisticsRollup,
@@ -65,7 +66,7 @@ MIRRORED: dict[type[Record], str] = {
 
 OTHERS: tuple[type[Record], ...] = (
     *(WebhookEvent, AuditEntry, IdempotencyKey, Checkpoint, OutboxEntry, Delivery, EventDestination),
-    *(StatisticsDelta, StatisticsRollup, Email, EmailAddress, Erasure),
+    *(StatisticsDelta, StatisticsRollup, Email, EmailAddress, Erasure, RetentionRun),
 )
 """Rows that are about the work and not about the business."""
 

@@ -32,6 +32,7 @@ from models import (
     ReceiptCounter,
     Refund,
     RefundRequest,
+    RetentionRun,
     Seller,
     StatisticsDelta,
     StatisticsRollup,
@@ -255,6 +256,10 @@ async def _erasure(number: int) -> dict[str, Any]:
     return {"customer": await sound_row(Customer), "stripe_digest": f"{number:064x}", "position": {"step": "rows"}, **known}
 
 
+async def _retention_run(number: int) -> dict[str, Any]:
+    return {"books_before": MOMENT, "audit_before": MOMENT, "counts": {"payment": number}}
+
+
 SOUND: dict[type[Record], Callable[[int], Awaitable[dict[str, Any]]]] = {
     Allocation: _allocation,
     AuditEntry: _audit_entry,
@@ -282,6 +287,7 @@ SOUND: dict[type[Record], Callable[[int], Awaitable[dict[str, Any]]]] = {
     ReceiptCounter: _receipt_counter,
     Refund: _refund,
     RefundRequest: _refund_request,
+    RetentionRun: _retention_run,
     Seller: _seller,
     StatisticsDelta: _statistics_delta,
     StatisticsRollup: _statistics_rollup,
