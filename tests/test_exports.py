@@ -126,6 +126,8 @@ def test_no_cell_is_run_where_others_than_commas_part_them(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "cell"),
     [
+        ("  =1+1", "'  =1+1"),
+        ("\uff1d1+1", "'\uff1d1+1"),
         ("a;=1+1", "a;'=1+1"),
         ("a\t@SUM(A1)", "a\t'@SUM(A1)"),
         ("a\n -1", "a\n '-1"),

@@ -6,7 +6,7 @@ import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
@@ -16,7 +16,7 @@ from models.database import transaction
 from models.persistence import lock_id
 from services.fulfilment import fulfil
 from services.journal import change, create, journal
-from services.mirror import Known, settle
+from services.mirror import Known, settle, settling
 from services.receipts import issuing
 from services.stripe_gateway import StripeGateway
 from settings import Environment, Settings
@@ -164,6 +164,34 @@ async def test_processes_leave_no_gap_and_give_no_number_twice(database: str) ->
         assert sorted(row.sequence for row in rows if row.series == series) == list(range(1, PAYMENTS // 2 + 1))
     assert len({row.number for row in rows}) == PAYMENTS
     assert [row.highest for row in await ReceiptCounter.all()] == [PAYMENTS // 2] * 2
+
+
+async def test_transactions_of_several_series_wait_for_each_other_and_never_in_a_circle(
+    stripe: StripeGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each pays for three sellers and gives two of them back, in an order of its own; nothing is begun again."""
+    monkeypatch.setattr(settling, "MAX_COLLISIONS", 0)
+    sellers = [await Seller.create(external_id=name, name=name) for name in "abc"]
+    rows = [await pending(24, seller) for seller in sellers]
+
+    async def business(place: int) -> None:
+        ids = [rows[(place + step) % 3][place] for step in range(3)]
+
+        async def work(_: Known) -> None:
+            for step, payment_id in enumerate(ids):
+                row = await lock_id(Payment, payment_id)
+                await change(row, {"status": "SUCCEEDED", "succeeded_at": PAID_AT + timedelta(seconds=step)})
+                if payment_id != ids[0]:
+                    told = {"payment_id": payment_id, "customer_id": row.customer_id, "seller_id": row.seller_id}
+                    await create(Refund(**told, amount=100, currency="USD", status="SUCCEEDED"))
+
+        await settle(stripe, work)
+
+    await asyncio.gather(*(business(place) for place in range(24)))
+    for seller in sellers:
+        for kind, count in (("RECEIPT", 24), ("CREDIT_NOTE", 16)):
+            found = await Receipt.filter(seller_id=seller.id, kind=kind).order_by("sequence")
+            assert [row.sequence for row in found] == list(range(1, count + 1))
 
 
 async def test_what_is_undone_takes_no_number(stripe: StripeGateway) -> None:
