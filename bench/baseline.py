@@ -27,6 +27,10 @@ LOCK = "SELECT * FROM payment WHERE stripe_payment_intent_id = {0} LIMIT 1"
 PAID = """UPDATE payment SET stripe_status = 'succeeded', failure_code = NULL, amount = {0}, succeeded_at = {1}, status = 'SUCCEEDED',
 intent_version = {2} WHERE id = {3}"""
 AUDIT = "INSERT INTO audit_entry (id, created_at, actor, action, object_id, changes) VALUES ({0})"
+COUNTER = """INSERT INTO receipt_counter (id, created_at, series, kind, year, highest) VALUES ({0}) ON CONFLICT (series, kind, year)
+DO UPDATE SET highest = receipt_counter.highest + 1 RETURNING highest"""
+RECEIPT = """INSERT INTO receipt (id, created_at, kind, number, series, year, sequence, cause_id, customer_id, payment_id) VALUES ({0})"""
+COUNTED = "INSERT INTO statistics_delta (id, created_at, minute, seller_key, measure, currency, detail, number, amount) VALUES ({0})"
 
 
 class Database(Protocol):
@@ -43,6 +47,7 @@ class Sqlite:
         self.connection = sqlite3.connect(path, isolation_level=None)
         self.writer = writer
         self.turn = asyncio.Lock()
+        self.customer = [row[1] for row in self.connection.execute("PRAGMA table_info(payment)")].index("customer_id")
 
     @classmethod
     async def open(cls, path: str) -> "Sqlite":
@@ -66,6 +71,10 @@ class Sqlite:
                 (payment,) = await self.writer.execute_fetchall(LOCK.format("?"), (row[5],))
                 await self.writer.execute_fetchall(PAID.format("?", "?", "?", "?"), (100, created, event["created"], payment[0]))
                 await self.writer.execute_fetchall(AUDIT.format(",".join("?" * 6)), _audit_row(event, now, payment[0]))
+                ((sequence,),) = await self.writer.execute_fetchall(COUNTER.format(",".join("?" * 6)), _counter_row(now))
+                receipt = _receipt_row(now, sequence, payment[0], payment[self.customer])
+                await self.writer.execute_fetchall(RECEIPT.format(",".join("?" * 10)), receipt)
+                await self.writer.executemany(COUNTED.format(",".join("?" * 9)), _counted_rows(now))
             await self.writer.execute_fetchall("COMMIT")
 
 
@@ -89,6 +98,10 @@ class Postgres:
                 payment = await connection.fetchrow(LOCK.format("$1") + " FOR NO KEY UPDATE", row[5])
                 await connection.execute(PAID.format("$1", "$2", "$3", "$4"), 100, created, event["created"], payment["id"])
                 await connection.execute(AUDIT.format("$1,$2,$3,$4,$5,$6"), *_audit_row(event, now, payment["id"]))
+                sequence = await connection.fetchval(COUNTER.format("$1,$2,$3,$4,$5,$6"), *_counter_row(now))
+                receipt = _receipt_row(now, sequence, payment["id"], payment["customer_id"])
+                await connection.execute(RECEIPT.format("$1,$2,$3,$4,$5,$6,$7,$8,$9,$10"), *receipt)
+                await connection.executemany(COUNTED.format("$1,$2,$3,$4,$5,$6,$7,$8,$9"), _counted_rows(now))
 
 
 def _event_row(event: dict[str, Any], payload: str, now: Any, created: Any) -> tuple[Any, ...]:
@@ -99,6 +112,23 @@ def _event_row(event: dict[str, Any], payload: str, now: Any, created: Any) -> t
 
 def _audit_row(event: dict[str, Any], now: Any, payment_id: str) -> tuple[Any, ...]:
     return (new_id(Prefix.AUDIT_ENTRY), now, "stripe", event["type"], payment_id, "{}")
+
+
+def _counter_row(now: Any) -> tuple[Any, ...]:
+    return (new_id(Prefix.RECEIPT_COUNTER), now, "house", "RECEIPT", time.gmtime().tm_year, 1)
+
+
+def _receipt_row(now: Any, sequence: int, payment_id: str, customer_id: str) -> tuple[Any, ...]:
+    year = time.gmtime().tm_year
+    return (new_id(Prefix.RECEIPT), now, "RECEIPT", f"{year}-{sequence:06d}", "house", year, sequence, payment_id, customer_id, payment_id)
+
+
+def _counted_rows(now: Any) -> list[tuple[Any, ...]]:
+    minute = int(time.time()) // 60
+    measures = (("SUCCEEDED", "EUR", "", 100), ("WAITED", "EUR", "", 0), ("WEBHOOK", "", "PROCESSED:20", 0))
+    return [
+        (new_id(Prefix.STATISTICS_DELTA), now, minute, "", name, currency, detail, 1, sum_) for name, currency, detail, sum_ in measures
+    ]
 
 
 def _aware(seconds: float) -> Any:

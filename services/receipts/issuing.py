@@ -11,6 +11,8 @@ from models import PAID, Payment, Receipt, ReceiptKind, Refund, RefundStatus, Se
 from models.database import transaction
 from models.persistence import find, insert, lock, new
 from models.receipt import HOUSE, take
+from models.rows import fetch
+from models.selects import Comparison, Condition, Select
 from services.row_change import Change
 from services.statistics.days import zone_of
 from settings import Settings
@@ -48,25 +50,27 @@ def now() -> datetime:
 
 async def _lacking(payments: dict[str, Payment]) -> list[Receipt]:
     """What is to be issued, receipts before credit notes, without numbers; a credit note is of its receipt's series."""
-    held = {row.cause_id: row for row in await Receipt.filter(payment_id__in=sorted(payments))}
-    refunds = await Refund.filter(payment_id__in=sorted(payments), status=RefundStatus.SUCCEEDED.value).order_by("id")
+    theirs = Condition("payment_id", Comparison.ONE_OF, sorted(payments))
+    back = Condition("status", Comparison.EQUAL, RefundStatus.SUCCEEDED.value, residual=True)
+    sellers = {row.cause_id: row.seller_id for row in await fetch(Select(Receipt, ("id", "cause_id", "seller_id"), (theirs,)))}
+    refunds = await fetch(Select(Refund, ("id", "payment_id"), (theirs, back), newest_first=False))
     found: list[Receipt] = []
     for payment in sorted(payments.values(), key=lambda row: (row.succeeded_at or row.created_at, row.id)):
-        if payment.id not in held:
-            held[payment.id] = _draft(payment, payment.seller_id, None)
-            found.append(held[payment.id])
-    found += [_draft(payments[row.payment_id], held[row.payment_id].seller_id, row) for row in refunds if row.id not in held]
+        if payment.id not in sellers:
+            sellers[payment.id] = payment.seller_id
+            found.append(_draft(payment, payment.seller_id, None))
+    found += [_draft(payments[row.payment_id], sellers[row.payment_id], row.id) for row in refunds if row.id not in sellers]
     return found
 
 
-def _draft(payment: Payment, seller_id: str | None, refund: Refund | None) -> Receipt:
+def _draft(payment: Payment, seller_id: str | None, refund_id: str | None) -> Receipt:
     return new(
         Receipt,
-        kind=(ReceiptKind.CREDIT_NOTE if refund else ReceiptKind.RECEIPT).value,
+        kind=(ReceiptKind.CREDIT_NOTE if refund_id else ReceiptKind.RECEIPT).value,
         series=seller_id or HOUSE,
-        cause_id=refund.id if refund else payment.id,
+        cause_id=refund_id or payment.id,
         payment_id=payment.id,
-        refund_id=refund.id if refund else None,
+        refund_id=refund_id,
         customer_id=payment.customer_id,
         seller_id=seller_id,
     )
