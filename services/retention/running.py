@@ -11,6 +11,7 @@ from services.retention.ledger import carry_forward
 from services.retention.limits import Limits, limits_of
 from services.retention.records import delete_records
 from services.retention.tally import Tally
+from services.statistics.recounting import adopt
 from settings import Settings
 
 RETENTION_LOCK = 0x72657461
@@ -31,7 +32,7 @@ async def run(settings: Settings, *, dry: bool, stop: asyncio.Event, told: Told,
     To be run under RETENTION_LOCK.
     """
     limits = limits_of(settings, datetime.now(UTC))
-    row = None if dry else await _opened(limits)
+    row = None if dry else await _opened(settings, limits)
     tally = Tally(row, stop, told)
     begun(tally)
     if limits.books is not None:
@@ -43,8 +44,9 @@ async def run(settings: Settings, *, dry: bool, stop: asyncio.Event, told: Told,
     return tally
 
 
-async def _opened(limits: Limits) -> RetentionRun:
-    """The run that was cut off, with the limits as they are now, or a new one."""
+async def _opened(settings: Settings, limits: Limits) -> RetentionRun:
+    """The run that was cut off, with the limits as they are now, or a new one; what was never counted is counted first."""
+    await adopt(settings.statistics_time_zone)
     row = await RetentionRun.filter(status=RetentionStatus.RUNNING.value).order_by("id").first()
     if row is None:
         return await RetentionRun.create(books_before=limits.books, audit_before=limits.audit)

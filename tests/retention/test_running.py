@@ -79,6 +79,13 @@ async def test_statistics_add_up_afterwards(database: str) -> None:
     assert await rebuild("UTC", dry=True) == []
 
 
+async def test_what_was_never_counted_is_counted_before_it_goes(database: str) -> None:
+    await history(OLD)
+    await history(KEPT)
+    await clean()
+    assert await rebuild("UTC", dry=True) == []
+
+
 async def test_a_balance_is_the_sum_of_what_is_left(database: str) -> None:
     old = await history(OLD)
     await history(KEPT, await Customer.get(id=old.customer.id))
