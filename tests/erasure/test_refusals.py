@@ -1,5 +1,6 @@
 """Nobody is erased while something of them is open, and then nothing is changed; and what was begun is finished, once."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from functools import wraps
@@ -16,6 +17,7 @@ from services.erasure import erasing
 from services.erasure.erasing import ACTION, Step, erase, erase_customer
 from services.erasure.traces import Traces
 from services.errors import CustomerNotErasable, InvalidInput, NotFound, Refusal, StripeUnavailable
+from services.idempotency import Done
 from services.invoices import InvoiceTerms, LineTerms, create_invoice
 from services.payment_intents import create_payment_intent
 from services.recovery import KEY_LIFETIME, finish_pending
@@ -329,3 +331,21 @@ async def test_the_ledgers_let_go_of_who_is_erased_and_of_nobody_once_it_is_done
         with pytest.raises(IntegrityError, match="only grows"):
             await refused
     assert (await AuditEntry.get(id=entry.id)).actor == f"CUSTOMER:{pseudonym}"
+
+
+async def test_who_buys_while_they_are_erased_is_somebody_new_or_buys_nothing(shop: Billing, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = await create_payment_intent(shop, ALICE, course(metadata={"of": "Alice"}))
+    customer_id = await alice()
+    buying = [create_payment_intent(shop, ALICE, course(metadata={"of": "Alice", "try": str(number)})) for number in range(10)]
+    answers = await asyncio.gather(*buying[:5], erase_customer(shop, ADMIN, customer_id, None), *buying[5:], return_exceptions=True)
+    assert {type(answer) for answer in answers} <= {Done, NotFound, StripeUnavailable}  # what is just being made cannot be closed yet
+    monkeypatch.setattr("services.open_checkouts.BEING_MADE", timedelta(0))
+    await finish_pending(shop, timedelta(seconds=-5))
+    assert (await Erasure.get()).status == "DONE"
+    row = await Customer.get(id=customer_id)
+    assert [row.stripe_customer_id, row.email, row.name] == [None, None, None]
+    theirs = await Payment.filter(customer_id=customer_id)
+    assert first.object_id in {payment.id for payment in theirs}
+    assert {payment.status for payment in theirs} <= {"CANCELED", "FAILED"}
+    assert [payment.metadata for payment in theirs if payment.metadata] == []
+    assert {other.external_id for other in await Customer.exclude(id=customer_id)} <= {"alice"}
