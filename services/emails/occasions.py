@@ -32,17 +32,18 @@ STARTED = frozenset({SubscriptionStatus.TRIALING, SubscriptionStatus.ACTIVE})
 NOT_BEGUN = frozenset({None, SubscriptionStatus.INCOMPLETE})
 """Statuses of a subscription that its customer has, and of one that they have not got yet."""
 
-ENDING = frozenset({"cancel_at_period_end", "cancel_at"})
-"""Columns of a subscription that say that it will end."""
-
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """Something to be told about a row; `cause` with the kind's name before it is what it is told once for."""
+    """Something to be told about a row; `cause` with the kind's name before it is what it is told once for.
+
+    `unplanned`: not to be told of a subscription of instalments, which is to end from its beginning on.
+    """
 
     kind: EmailKind
     row: Record
     cause: str
+    unplanned: bool = False
 
 
 def occasions_of(changes: Iterable[Change], told: Iterable[Event], now: datetime) -> list[Occasion]:
@@ -107,21 +108,10 @@ def _subscription(one: Change, oldest: datetime) -> Iterator[Occasion]:
         yield Occasion(EmailKind.SUBSCRIPTION_PAYMENT_FAILED, row, f"{row.id} {row.current_period_start}")
     if now == SubscriptionStatus.CANCELED and before != SubscriptionStatus.INCOMPLETE and (row.ended_at or row.created_at) >= oldest:
         yield Occasion(EmailKind.SUBSCRIPTION_ENDED, row, row.id)
-    elif row.status not in ENDED and _ends(row) and not _ended_before(one) and (one.before is not None or row.created_at >= oldest):
-        yield Occasion(EmailKind.SUBSCRIPTION_ENDING, row, f"{row.id} {row.stripe_version}")
-
-
-def _ends(row: Subscription) -> bool:
-    return bool(row.cancel_at_period_end or row.cancel_at)
-
-
-def _ended_before(one: Change) -> bool:
-    """Whether it was already to end before the change, or the change says nothing about that."""
-    if one.before is None:
-        return False
-    if not ENDING & one.before.keys():
-        return True
-    return any(one.before.get(column, getattr(one.row, column)) for column in ENDING)
+    elif row.status not in ENDED and row.cancel_at and (one.before is None or "cancel_at" in one.before):
+        first = one.before is None or one.before["cancel_at"] is None
+        if one.before is not None or row.created_at >= oldest:
+            yield Occasion(EmailKind.SUBSCRIPTION_ENDING, row, f"{row.id} {row.stripe_version}", unplanned=first)
 
 
 def _told(event: Event, now: datetime) -> list[Occasion]:

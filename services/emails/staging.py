@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from models import PAID, Customer, Email, EmailKind, Payment, RefundRequest, Seller, Subscription, SubscriptionStatus
+from models import PAID, Customer, Email, EmailKind, Payment, Price, RefundRequest, Seller, Subscription, SubscriptionStatus
 from models.database import client
-from models.persistence import insert, new
+from models.persistence import find, insert, new
 from models.record import Record
 from models.rows import fetch
 from models.selects import Comparison, Condition, Select
@@ -77,12 +77,18 @@ async def stage_given_up(settings: Settings, row: Record) -> None:
 async def _stage(settings: Settings, on: frozenset[str], occasions: Iterable[Occasion]) -> None:
     wanted: dict[str, Occasion] = {}
     for one in occasions:
-        if one.kind in on:
+        if one.kind in on and not (one.unplanned and await _in_instalments(one.row)):
             wanted.setdefault(f"{one.kind} {one.cause}", one)
     addressed = await _not_told(await _addressed(settings, wanted)) if wanted else []
     addressed = await _without_known(addressed)
     if addressed:
         await insert(await _rows(addressed))
+
+
+async def _in_instalments(row: Record) -> bool:
+    price_id = getattr(row, "price_id", None)
+    price = await find(Price, id=price_id) if price_id else None
+    return price is not None and price.instalments is not None
 
 
 async def _addressed(settings: Settings, wanted: dict[str, Occasion]) -> list[Addressed]:

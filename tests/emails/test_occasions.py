@@ -19,12 +19,14 @@ from models import (
     OutboxEntry,
     OutboxKind,
     Payment,
+    PlanKind,
     Subscription,
     WebhookEvent,
 )
 from models.database import transaction
 from services.audit import Caller
 from services.authentication import Role, Viewer
+from services.catalogue import PlanTerms, PriceTerms, save_plan
 from services.claiming import PAUSES
 from services.deliveries.posting import NotTaken
 from services.deliveries.sending import _put_off
@@ -131,6 +133,24 @@ async def test_a_trial_its_end_and_the_end_of_a_subscription(story: Story) -> No
     before = await known()
     await story.advance(366 * DAY)
     assert await mails(*before) == [("SUBSCRIPTION_ENDED", BUYER, subscription.id)]
+
+
+async def test_an_end_that_was_planned_from_the_beginning_is_told_when_it_is_there(story: Story) -> None:
+    """Instalments end by themselves: that was bought so. Where they are to end sooner, that is told."""
+    terms = PriceTerms("USD", 5_000, BillingInterval.MONTH, 1, instalments=3)
+    await save_plan(story.billing, PlanTerms(code="parts", kind=PlanKind.SUBSCRIPTION, name="In parts", prices=(terms,)))
+    subscription = await story.join(plan_code="parts", currency="USD", interval=BillingInterval.MONTH)
+    assert subscription.cancel_at is not None
+    assert sorted(kind for kind, _, _ in await mails()) == ["RECEIPT", "SUBSCRIPTION_STARTED", "WELCOME"]
+    before = await known()
+    ends: Any = {"cancel_at": int(subscription.cancel_at.timestamp()) - 40 * DAY, "proration_behavior": "none"}
+    stripe_id = subscription.stripe_subscription_id
+    await story.billing.stripe.call("end", lambda client: client.v1.subscriptions.update_async(stripe_id, ends))
+    await story.settle()
+    assert await mails(*before) == [("SUBSCRIPTION_ENDING", BUYER, subscription.id)]
+    before = await known()
+    await story.advance(100 * DAY)
+    assert [kind for kind, _, _ in await mails(*before)] == ["RECEIPT", "SUBSCRIPTION_ENDED"]
 
 
 async def test_a_renewal_that_fails_is_told_once(story: Story) -> None:
