@@ -1,8 +1,11 @@
 """After an erasure nothing names the person, the books say what they said, and what Stripe still sends brings nothing back."""
 
 import json
+from io import BytesIO
 from random import Random
 from typing import Any
+
+from pypdf import PdfReader
 
 from models import (
     AuditEntry,
@@ -29,6 +32,8 @@ from services.inbox import receive
 from services.mirror import write
 from services.payment_intents import create_payment_intent
 from services.receipts.document import document_of
+from services.receipts.drawing import drawn
+from services.receipts.sheet import sheet_of
 from services.reconciliation.comparison import Verdict, compare
 from services.refunds import RefundRequest, create_refund
 from services.stripe_event import read_event
@@ -230,6 +235,11 @@ async def test_a_receipt_that_is_drawn_afterwards_says_so(shop: Billing, stripe:
     receipt = await Receipt.get(payment_id=person.payment.id, kind="RECEIPT")
     document = await document_of(shop.settings, receipt, personal=True)
     assert (document.erased, document.customer, document.paid, document.method) == (True, (), 49_900, ("card", "mastercard", None))
+    facts = sheet_of(shop.settings, document).facts
+    assert [value for name, value in facts if name in {"Customer", "Payment method"}] == ["Mastercard", "Personal data erased"]
+    page = PdfReader(BytesIO(drawn(shop.settings, document))).pages[0].extract_text()
+    assert "Personal data erased" in page
+    assert NAME not in page
 
 
 async def test_acts_of_staff_and_of_a_seller_stay_theirs(shop: Billing, stripe: Between) -> None:
