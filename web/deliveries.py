@@ -4,14 +4,13 @@ import sys
 
 from models import Delivery, DeliveryStatus
 from services.deliveries import keeping
-from services.text_input import MAX_ID
 from settings import Settings
 from web.processes import run, with_billing
-
-BATCH = 500
-"""Deliveries that were given up, and are sent again at once."""
+from web.sending_again import GivenUp, sent_again
 
 LEFT = [DeliveryStatus.PENDING.value, DeliveryStatus.FAILED.value, DeliveryStatus.DEAD.value]
+
+GIVEN_UP = GivenUp(keeping.dead, keeping.send_again, "There is no such delivery.", "deliveries")
 
 
 def run_list(settings: Settings, limit: int, *, only_dead: bool) -> int:
@@ -27,7 +26,7 @@ def run_redeliver(settings: Settings, names: list[str]) -> int:
     """Let the deliveries be sent again, all that were given up when none is named; 1 when one cannot be."""
 
     async def redelivered() -> int:
-        return await with_billing(settings, lambda _: _redeliver(names))
+        return await with_billing(settings, lambda _: sent_again(GIVEN_UP, names))
 
     return run(redelivered)
 
@@ -42,26 +41,6 @@ async def _list(limit: int, only_dead: bool) -> int:
     stuck = await keeping.count_dead()
     _tell(f"{len(rows)} deliveries listed, {stuck} given up")
     return 1 if stuck else 0
-
-
-async def _redeliver(names: list[str]) -> int:
-    if names:
-        return await _each(names)
-    code, after = 0, ""
-    while rows := await keeping.dead().filter(id__gt=after).order_by("id").limit(BATCH).values_list("id", flat=True):
-        code |= await _each([str(row_id) for row_id in rows])
-        after = str(rows[-1])
-    return code
-
-
-async def _each(names: list[str]) -> int:
-    refused = 0
-    for name in names:
-        reason = await keeping.send_again(name) if len(name) <= MAX_ID else "There is no such delivery."
-        sys.stdout.write(f"{name}  {reason or 'is sent again'}\n")
-        refused += reason is not None
-    _tell(f"{len(names) - refused} of {len(names)} deliveries")
-    return 1 if refused else 0
 
 
 def _tell(line: str) -> None:

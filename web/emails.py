@@ -2,15 +2,14 @@
 
 import sys
 
-from models import Email, EmailStatus
+from models import Email
 from services.emails import keeping
 from services.emails.bouncing import LONGEST_REPORT, take_report
-from services.text_input import MAX_ID
 from settings import Settings
 from web.processes import run, with_billing
+from web.sending_again import GivenUp, sent_again
 
-BATCH = 500
-"""E-mails that were given up, and are sent again at once."""
+GIVEN_UP = GivenUp(keeping.dead, keeping.send_again, keeping.GONE, "e-mails")
 
 
 def run_list(settings: Settings, limit: int, status: str | None) -> int:
@@ -26,7 +25,7 @@ def run_send_again(settings: Settings, names: list[str]) -> int:
     """Let the e-mails be sent again, all that were given up when none is named; 1 when one cannot be."""
 
     async def sent() -> int:
-        return await with_billing(settings, lambda _: _send_again(names))
+        return await with_billing(settings, lambda _: sent_again(GIVEN_UP, names))
 
     return run(sent)
 
@@ -50,26 +49,6 @@ async def _list(limit: int, status: str | None) -> int:
     stuck = await keeping.count_dead()
     _tell(f"{len(rows)} e-mails listed, {stuck} given up")
     return 1 if stuck else 0
-
-
-async def _send_again(names: list[str]) -> int:
-    if names:
-        return await _each(names)
-    code, after, dead = 0, "", Email.filter(status=EmailStatus.DEAD.value)
-    while rows := await dead.filter(id__gt=after).order_by("id").limit(BATCH).values_list("id", flat=True):
-        code |= await _each([str(row_id) for row_id in rows])
-        after = str(rows[-1])
-    return code
-
-
-async def _each(names: list[str]) -> int:
-    refused = 0
-    for name in names:
-        reason = await keeping.send_again(name) if len(name) <= MAX_ID else keeping.GONE
-        sys.stdout.write(f"{name}  {reason or 'is sent again'}\n")
-        refused += reason is not None
-    _tell(f"{len(names) - refused} of {len(names)} e-mails")
-    return 1 if refused else 0
 
 
 async def _bounce(content: bytes) -> int:

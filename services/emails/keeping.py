@@ -18,9 +18,14 @@ ERASED = "Its recipient was erased."
 WAITING = "It waits to be sent already."
 
 
+def dead() -> Any:
+    """The mails that wait for an operator."""
+    return Email.filter(status=EmailStatus.DEAD.value)
+
+
 async def count_dead() -> int:
     """How many wait for an operator, MOST_COUNTED + 1 standing for more."""
-    return len(await Email.filter(status=EmailStatus.DEAD.value).limit(MOST_COUNTED + 1).values_list("id", flat=True))
+    return len(await dead().limit(MOST_COUNTED + 1).values_list("id", flat=True))
 
 
 async def send_again(email_id: str) -> str | None:
