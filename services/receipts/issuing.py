@@ -32,7 +32,7 @@ async def issue_receipts(settings: Settings, made: Iterable[Change], payments: I
             payment = await find(Payment, id=one.row.payment_id)
             concerned |= {payment.id: payment} if payment and payment.status in PAID else {}
     if concerned:
-        await _number(settings, await _lacking(concerned), now())
+        await _number(settings, await _lacking(concerned))
 
 
 async def issue_missing(settings: Settings, payment_id: str) -> None:
@@ -40,7 +40,7 @@ async def issue_missing(settings: Settings, payment_id: str) -> None:
     async with transaction():
         payment = await lock(Payment, id=payment_id)
         if payment is not None and payment.status in PAID:
-            await _number(settings, await _lacking({payment.id: payment}), now())
+            await _number(settings, await _lacking({payment.id: payment}))
 
 
 def now() -> datetime:
@@ -76,9 +76,10 @@ def _draft(payment: Payment, seller_id: str | None, refund_id: str | None) -> Re
     )
 
 
-async def _number(settings: Settings, drafts: list[Receipt], moment: datetime) -> None:
-    year = moment.astimezone(zone_of(settings.receipt_time_zone)).year
-    ordered = sorted(drafts, key=_series)
+async def _number(settings: Settings, drafts: list[Receipt]) -> None:
+    """The time of issue is looked up once the counters are ours, so that a higher number is never of an earlier time."""
+    begun, ordered = now(), sorted(drafts, key=_series)
+    year = _year(settings, begun)
     prefixes = {series: await _prefix(settings, series) for series in {row.series for row in ordered}}
     for (series, kind), group in groupby(ordered, key=_series):
         rows = list(group)
@@ -86,8 +87,14 @@ async def _number(settings: Settings, drafts: list[Receipt], moment: datetime) -
         for row, sequence in zip(rows, taken, strict=True):
             row.year, row.sequence = year, sequence
             row.number = f"{prefixes[series]}{MARKS[ReceiptKind(kind)]}{year}-{sequence:06d}"
-            row.created_at = moment
+    counted = now()
+    for row in drafts:
+        row.created_at = counted if _year(settings, counted) == year else begun
     await insert(drafts)
+
+
+def _year(settings: Settings, moment: datetime) -> int:
+    return moment.astimezone(zone_of(settings.receipt_time_zone)).year
 
 
 def _series(row: Receipt) -> tuple[str, str]:

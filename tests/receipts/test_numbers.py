@@ -65,6 +65,23 @@ async def pay(stripe: StripeGateway, *payments: str) -> None:
     await settle(stripe, work)
 
 
+@pytest.mark.parametrize(
+    ("begun", "counted", "number", "issued"),
+    [
+        ("2026-06-01T23:59:59.9+09:00", "2026-06-02T00:00:00.1+09:00", "ACME-2026-000001", "2026-06-02T00:00:00.1+09:00"),
+        ("2026-12-31T23:59:59.9+09:00", "2027-01-01T00:00:00.1+09:00", "ACME-2026-000001", "2026-12-31T23:59:59.9+09:00"),
+    ],
+)
+async def test_who_waited_for_a_number_is_of_the_time_when_it_was_had_but_never_of_another_year(
+    stripe: StripeGateway, monkeypatch: pytest.MonkeyPatch, begun: str, counted: str, number: str, issued: str
+) -> None:
+    said = iter(map(datetime.fromisoformat, (begun, counted)))
+    monkeypatch.setattr(issuing, "now", lambda: next(said))
+    await pay(stripe, *await pending(1))
+    row = await Receipt.get()
+    assert (row.number, row.created_at) == (number, datetime.fromisoformat(issued))
+
+
 async def undo(stripe: StripeGateway, payment_id: str) -> None:
     """Pay in a transaction that takes a number, and is then undone; one that is paid already takes none."""
     with suppress(Undone):
