@@ -9,7 +9,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from models import AuditEntry, Email, EmailAddress
-from services.claiming import PAUSES, claim
+from models.database import client
+from models.statements import Dialect
+from services.claiming import PAUSES, _due_text, claim
 from services.emails.carrying import Unreachable
 from services.emails.configuration import target_of
 from services.emails.envelope import letter_of
@@ -164,6 +166,24 @@ async def test_several_workers_share_what_is_due(database: str, server: MailServ
     subjects = [str(message["Subject"]) for _, message in server.taken]
     for number in range(40):
         assert [one for one in subjects if one.startswith(f"pay_{number:02} ")] == [f"pay_{number:02} {place}" for place in (1, 2, 3)]
+
+
+async def test_what_is_due_is_found_without_reading_what_was_sent_before(database: str, engine: str) -> None:
+    now = datetime.now(UTC)
+    told: dict[str, Any] = {"kind": "RECEIPT", "recipient": "alice@example.test", "position": 1}
+    sent = {"status": "SENT", "sent_at": now, "next_attempt_at": None}
+    rows = [Email(**told, cause=f"RECEIPT pay_{number}", object_id=f"pay_{number}", **sent) for number in range(3000)]
+    await Email.bulk_create(rows, batch_size=500)
+    due = await email("pay_due")
+    if engine == "postgres":
+        await client().execute_query("ANALYZE")
+    values = [now if engine == "postgres" else str(now), 8]
+    text = _due_text(Dialect(engine), EMAILS, False)
+    plan = await client().execute_query_dict(f"EXPLAIN {'QUERY PLAN ' if engine == 'sqlite' else ''}{text}", values)
+    shown = "\n".join(str(step) for step in plan)
+    assert "email_waiting" in shown
+    assert [word for word in ("Seq Scan", "SCAN own") if word in shown] == []
+    assert [row.id for row in await claim(EMAILS, 8)] == [due.id]
 
 
 async def test_who_comes_late_does_not_undo_what_another_did(database: str, server: MailServer) -> None:
