@@ -9,6 +9,7 @@ from email.message import EmailMessage, Message
 from models import Email
 from services.emails.envelope import row_of_message_id
 from services.emails.sending import bounce
+from services.emails.smtp import OF_POLICY
 
 LONGEST_REPORT = 1_048_576
 """Bytes of a report that are read."""
@@ -20,7 +21,8 @@ LONGEST_REASON = 300
 async def take_report(content: bytes) -> str | None:
     """Mark the mail that a report is about as come back; its id, None for what reports no failure of a mail of ours.
 
-    A lasting failure (status 5.…) ends all mail to its address; after one that passes, such as a full mailbox, the next is tried.
+    A lasting failure (status 5.…) ends all mail to its address; after one that passes, such as a full mailbox, or that is about how we
+    send, such as a policy, the next is tried.
     """
     report = message_from_bytes(content[:LONGEST_REPORT], policy=policy.default)
     failure, row_id = _failure(report), _returned(report)
@@ -28,7 +30,7 @@ async def take_report(content: bytes) -> str | None:
     if failure is None or row is None:
         return None
     status, reason = failure
-    await bounce(row, reason, for_good=status.startswith("5"))
+    await bounce(row, reason, for_good=status.startswith("5") and not OF_POLICY.match(status))
     return str(row.id)
 
 

@@ -98,7 +98,7 @@ async def _send(settings: Settings, carrier: Carrier, compose: Compose, row: Ema
         letter = await _composed(settings, compose, row)
         if letter is None:
             return await _suppress(row, "What it would have said is not true any more.")
-        await carrier.carry(letter)
+        await _carry(carrier, row, letter)
     except Unreachable:
         raise
     except Bounced as failure:
@@ -123,8 +123,23 @@ async def _composed(settings: Settings, compose: Compose, row: Email) -> Letter 
         raise
     except Exception as error:
         _log.exception("email_not_composed", mail=row.id, kind=row.kind)
-        text = f"{type(error).__name__}: {error}".replace("\x00", "").encode("utf-8", "replace").decode()
-        raise NotSent(text[:LONGEST_ERROR]) from error
+        raise _not_sent(error) from error
+
+
+async def _carry(carrier: Carrier, row: Email, letter: Letter) -> None:
+    """Raises NotSent, also for what nobody foresaw, such as a head that cannot be written: those behind it must not wait for it."""
+    try:
+        await carrier.carry(letter)
+    except NotSent:
+        raise
+    except Exception as error:
+        _log.exception("email_not_handed_over", mail=row.id, kind=row.kind)
+        raise _not_sent(error) from error
+
+
+def _not_sent(error: Exception) -> NotSent:
+    text = f"{type(error).__name__}: {error}".replace("\x00", "").encode("utf-8", "replace").decode()
+    return NotSent(text[:LONGEST_ERROR])
 
 
 async def bounce(row: Email, reason: str, *, for_good: bool = True) -> None:

@@ -32,7 +32,7 @@ LONGEST_ANSWER = 300
 FINAL = 500
 """Answers from here on are final."""
 
-_OF_POLICY = re.compile(r"5\.(?:[3-7])\.\d+")
+OF_POLICY = re.compile(r"5\.(?:[3-7])\.\d+")
 """Extended statuses (RFC 3463) that are not about the recipient: system, network, protocol, content, policy."""
 
 _OURS = frozenset({500, 501, 502, 503, 504, 530, 535, 555})
@@ -116,7 +116,7 @@ def _about_mail(refused: SMTPResponseException) -> NotSent:
 
 
 def _about_recipient(refused: SMTPRecipientRefused) -> NotSent:
-    ours = refused.code in _OURS or _OF_POLICY.match(refused.message.strip())
+    ours = refused.code in _OURS or OF_POLICY.match(refused.message.strip())
     return Bounced(_said(refused)) if refused.code >= FINAL and not ours else _passing(refused)
 
 

@@ -82,6 +82,13 @@ async def test_a_passing_failure_says_nothing_about_the_address(database: str) -
     assert ((await Email.get(id=row.id)).status, await EmailAddress.all().count()) == ("BOUNCED", 0)
 
 
+@pytest.mark.parametrize("status", ["5.7.26", "5.7.1", "5.6.0", "5.3.4"])
+async def test_a_failure_of_how_we_send_says_nothing_about_the_address(database: str, status: str) -> None:
+    row = await sent()
+    assert await take_report(report(row.id, status=status)) == row.id
+    assert ((await Email.get(id=row.id)).status, await EmailAddress.all().count()) == ("BOUNCED", 0)
+
+
 @pytest.mark.parametrize("action", ["delayed", "delivered", "relayed", ""])
 async def test_what_did_not_fail_changes_nothing(database: str, action: str) -> None:
     row = await sent()

@@ -12,11 +12,12 @@ from models import AuditEntry, Email, EmailAddress
 from models.database import client
 from models.statements import Dialect
 from services.claiming import PAUSES, _due_text, claim
-from services.emails.carrying import Unreachable
+from services.emails.carrying import Letter, Unreachable
 from services.emails.configuration import target_of
 from services.emails.envelope import letter_of
 from services.emails.keeping import count_dead, send_again
 from services.emails.sending import EMAILS, Sending, bounce, carrier_to
+from services.emails.smtp import SmtpCarrier
 from services.emails.unsubscribing import PATH, row_of_token, unsubscribe_url
 from services.structured_logging import hide
 from settings import Settings
@@ -287,6 +288,26 @@ async def test_what_cannot_be_composed_stops_nothing_else(database: str, server:
     kept = await Email.get(id=row.id)
     assert (kept.status, kept.attempts, kept.error) == ("FAILED", 1, "LookupError: receipt.html:3: no such ? filter")
     assert [(entry["event"], entry["mail"]) for entry in logs] == [("email_not_composed", row.id), ("email_failed", row.id)]
+
+
+async def test_what_cannot_be_handed_over_stops_nothing_else(database: str, server: MailServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    carry = SmtpCarrier.carry
+
+    async def breaking(self: SmtpCarrier, letter: Letter) -> None:
+        if letter.message["Subject"] == "pay_1 1":
+            raise UnicodeEncodeError("ascii", "alice@example.test", 0, 1, "no \x00such letter")
+        await carry(self, letter)
+
+    monkeypatch.setattr(SmtpCarrier, "carry", breaking)
+    row = await email()
+    await email("pay_2")
+    with capture_logs() as logs:
+        await drained(settings_of(server))
+    assert [message["Subject"] for _, message in server.taken] == ["pay_2 1"]
+    kept = await Email.get(id=row.id)
+    assert (kept.status, kept.attempts) == ("FAILED", 1)
+    assert kept.error == "UnicodeEncodeError: 'ascii' codec can't encode character '\\x61' in position 0: no such letter"
+    assert [(entry["event"], entry["mail"]) for entry in logs] == [("email_not_handed_over", row.id), ("email_failed", row.id)]
 
 
 async def test_a_server_that_is_down_is_let_be_and_told_of_once(database: str, unused_tcp_port: int) -> None:
