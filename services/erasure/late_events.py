@@ -1,5 +1,6 @@
 """What Stripe still sends about people who were erased: it is applied, for the books, and what it says of them is not kept."""
 
+import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -43,9 +44,18 @@ def _named(event: StripeEvent) -> set[str]:
     metadata = thing.get("metadata")
     ours = {str(metadata[key]) for key in OURS if key in metadata} if isinstance(metadata, dict) else set()
     names = {name for name in ours if prefix_of(name) is Prefix.CUSTOMER}
-    stripe_id = event.object_id if event.kind == "customer" else _id(thing, "customer")
+    stripe_id = event.object_id if event.kind == "customer" else _id(thing, "customer") or _former_customer(event, thing)
     names |= {digest_of(stripe_id)} if stripe_id else set()
     return names or {name for key in ("payment_intent", "charge") if (name := _id(thing, key))}
+
+
+def _former_customer(event: StripeEvent, thing: Json) -> str | None:
+    """Stripe's customer whom a card was just taken off: the card names nobody any more, and still has their name and address."""
+    if thing.get("customer", ...) is not None:
+        return None
+    data = json.loads(event.payload).get("data")
+    former = data.get("previous_attributes") if isinstance(data, dict) else None
+    return _id(former, "customer") if isinstance(former, dict) else None
 
 
 def _id(thing: Json, key: str) -> str | None:

@@ -142,6 +142,20 @@ async def test_a_thin_event_of_the_customer_is_known(shop: Billing, stripe: Betw
     assert await places(person.traces) == []
 
 
+async def test_a_card_that_is_taken_off_them_names_them_by_what_it_was(shop: Billing, stripe: Between) -> None:
+    person = await erased(shop, stripe)
+    of_bob = (await Customer.get(external_id="bob")).stripe_customer_id
+    before = await WebhookEvent.all().count()
+    for number, stripe_id in enumerate((person.customer.stripe_customer_id, of_bob)):
+        card = {"id": f"pm_{number}", "object": "payment_method", "customer": None, "billing_details": {"name": NAME}}
+        data = {"object": card, "previous_attributes": {"customer": stripe_id}}
+        told = {"id": f"evt_{number}", "object": "event", "type": "payment_method.detached", "created": 1_790_000_000, "data": data}
+        await receive(shop, read_event(json.dumps(told)), HANDLERS)
+    assert await WebhookEvent.all().count() == before + 2
+    assert (await WebhookEvent.get(stripe_event_id="evt_0")).payload == "{}"
+    assert NAME in (await WebhookEvent.get(stripe_event_id="evt_1")).payload
+
+
 async def test_reading_everything_from_stripe_again_brings_nothing_back(shop: Billing, stripe: Between) -> None:
     person = await erased(shop, stripe)
     before = await books()
@@ -211,6 +225,20 @@ async def test_what_is_left_where_somebody_was_named(shop: Billing, stripe: Betw
     delivered = [json.loads(row.payload)["data"]["customerExternalId"] for row in await Delivery.filter(customer_id=person.customer.id)]
     assert len(delivered) > 10
     assert set(delivered) == {None}
+
+
+async def test_an_address_of_before_is_forgotten_too(shop: Billing, stripe: Between) -> None:
+    person = await live(shop, stripe)
+    old, shared = "liddell-of-before@example.test", "family@example.test"
+    await Customer.filter(external_id="bob").update(email=shared)
+    about: dict[str, Any] = {"object_id": person.payment.id, "customer_id": person.customer.id, "status": "BOUNCED"}
+    await Email.create(kind="RECEIPT", cause="d", recipient=old.upper(), position=8, error=f"550 <{old}> is unknown", **about)
+    await Email.create(kind="RECEIPT", cause="e", recipient=shared, position=9, **about)
+    await EmailAddress.create(address=old, undeliverable_since=person.customer.created_at, undeliverable_reason=f"550 <{old}>")
+    await EmailAddress.create(address=shared, unsubscribed=["WELCOME"])
+    await erase_customer(shop, ADMIN, person.customer.id, None)
+    assert await places([old]) == []
+    assert [row.address for row in await EmailAddress.all()] == [shared]
 
 
 async def test_other_back_ends_are_told_once(shop: Billing, stripe: Between) -> None:
