@@ -103,8 +103,8 @@ class SentEmails:
 
 
 def folder_of(settings: Settings) -> Path | None:
-    """Where e-mails are written to; None where they go elsewhere, or nowhere."""
-    target = target_of(settings)
+    """Where e-mails are written to; None where they go elsewhere, or nowhere, and in production, whatever its settings are."""
+    target = None if settings.production else target_of(settings)
     return target if isinstance(target, Path) else None
 
 

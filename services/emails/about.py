@@ -28,6 +28,7 @@ from models import (
 )
 from models.ids import Prefix, prefix_of
 from models.persistence import find
+from services.fulfilment.superseding import ended_as_duplicate
 from services.receipts.document import Bill, Document, bill_of, document_of
 from settings import Settings
 
@@ -38,6 +39,8 @@ UNPAID = [*(status.value for status in PAYABLE), InvoiceStatus.UNCOLLECTIBLE.val
 @dataclass(frozen=True, slots=True)
 class About:
     """What is there; `invoice` is a subscription's newest that is not paid, `payment` then the newest attempt to pay it.
+
+    `duplicate` tells that we ended a subscription because its customer had the same already.
 
     `bill` says what a payment is for, `receipt_number` and `document` are those of the payment or, where there is one, of the refund.
     """
@@ -60,6 +63,7 @@ class About:
     bill: Bill | None = None
     document: Document | None = None
     receipt_number: str = ""
+    duplicate: bool = False
 
 
 async def about(settings: Settings, row: Email) -> About | None:
@@ -136,6 +140,7 @@ async def _subscription(_: Settings, row_id: str) -> About | None:
         price=await _named(Price, subscription.price_id),
         invoice=invoice,
         payment=payment,
+        duplicate=await ended_as_duplicate(row_id),
     )
 
 

@@ -25,9 +25,9 @@ def started(voice: Voice, about: About) -> Told | None:
 
 
 def trial_ending(voice: Voice, about: About) -> Told | None:
-    """That a trial is nearly over; nothing once it is, or when it ends with the subscription."""
+    """That a trial is nearly over; nothing once it is, or when the subscription ends with it, as one of instalments does not."""
     row = about.subscription
-    if row is None or row.status != SubscriptionStatus.TRIALING or row.cancel_at is not None:
+    if row is None or row.status != SubscriptionStatus.TRIALING or _ends_unpaid(row):
         return None
     own = row.stripe_payment_method_id or (about.customer.stripe_payment_method_id if about.customer else None)
     values = _plan(voice, about) | {"trial_end": _trial_end(voice, row), "has_method": own is not None}
@@ -65,9 +65,9 @@ def ending(voice: Voice, about: About) -> Told | None:
 
 
 def ended(voice: Voice, about: About) -> Told | None:
-    """That a subscription has ended."""
+    """That a subscription has ended; nothing of one that was begun twice: its customer has the other, and is told of the money."""
     row = about.subscription
-    if row is None or row.status not in ENDED:
+    if row is None or row.status not in ENDED or about.duplicate:
         return None
     ended_on = voice.day(row.ended_at or row.canceled_at or row.created_at)
     values = _plan(voice, about) | {"ended_on": ended_on, "unpaid": about.invoice is not None}
@@ -97,6 +97,10 @@ def _due(voice: Voice, invoice: Invoice | None) -> str:
 
 def _trial_end(voice: Voice, row: Subscription) -> str:
     return voice.day(row.trial_ends_at) if row.status == SubscriptionStatus.TRIALING else ""
+
+
+def _ends_unpaid(row: Subscription) -> bool:
+    return row.cancel_at is not None and (row.trial_ends_at is None or row.cancel_at <= row.trial_ends_at)
 
 
 def _access(voice: Voice, row: Subscription) -> str:

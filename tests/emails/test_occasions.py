@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from models import (
     BillingInterval,
+    CheckoutSession,
     Customer,
     Delivery,
     Email,
@@ -20,13 +21,16 @@ from models import (
     OutboxKind,
     Payment,
     PlanKind,
+    Price,
     Subscription,
     WebhookEvent,
 )
 from models.database import transaction
+from sandbox.submission import Buyer
 from services.audit import Caller
 from services.authentication import Role, Viewer
 from services.catalogue import PlanTerms, PriceTerms, save_plan
+from services.checkout import create_checkout_session
 from services.claiming import PAUSES
 from services.deliveries.posting import NotTaken
 from services.deliveries.sending import _put_off
@@ -44,9 +48,9 @@ from services.stripe_fields import UnknownShape
 from services.subscriptions import cancel_subscription, resume_subscription
 from tests.emails.rows import drained
 from tests.emails.story import ADMINS, CREDITS, TEACHER, Story, mails, story_in
-from tests.lifetimes.world import DAY, DECLINED
+from tests.lifetimes.world import DAY, DECLINED, GOOD
 from tests.models.sound_rows import sound, sound_row
-from tests.services.shop import ALICE, BOB, SUPPORT, refund
+from tests.services.shop import ALICE, BOB, SUPPORT, checkout, price_of, refund
 from tests.services.subscribers import MONTHLY, mine
 from webhooks.handlers import HANDLERS
 
@@ -168,6 +172,43 @@ async def test_a_renewal_that_fails_is_told_once(story: Story) -> None:
 
 async def customer(external_id: str = "alice") -> Customer:
     return await Customer.get(external_id=external_id)
+
+
+async def test_a_trial_before_instalments_is_told_to_end_though_they_end_as_well(story: Story) -> None:
+    price = await price_of("pro", "USD", BillingInterval.YEAR)
+    await Price.filter(id=price.id).update(instalments=2)
+    subscription = await story.join(**YEARLY)
+    assert subscription.trial_ends_at is not None
+    ends = (await Subscription.get(id=subscription.id)).cancel_at
+    assert ends == subscription.trial_ends_at.replace(year=subscription.trial_ends_at.year + 2)
+    await story.advance(11 * DAY + 60)
+    await drained(story.billing.settings, message_of)
+    assert (await Email.get(kind="TRIAL_ENDING")).status == "SENT"
+
+
+async def test_a_trial_that_ends_with_its_subscription_is_not_told_of_again(story: Story) -> None:
+    subscription = await story.join(**YEARLY)
+    await cancel_subscription(story.billing, mine(subscription), at_period_end=True)
+    await story.settle()
+    await story.advance(11 * DAY + 60)
+    await drained(story.billing.settings, message_of)
+    assert (await Email.get(kind="TRIAL_ENDING")).status == "SUPPRESSED"
+    assert (await Email.get(kind="SUBSCRIPTION_ENDING")).status == "SENT"
+
+
+async def test_who_subscribed_twice_is_told_of_the_money_and_not_that_they_have_left(story: Story) -> None:
+    done = [await create_checkout_session(story.billing, ALICE, checkout(**MONTHLY, metadata={"tab": tab})) for tab in "ab"]
+    pages = [await CheckoutSession.get(id=one.object_id) for one in done]
+    for page in pages:
+        await story.sandbox.engine.submit_checkout(str(page.stripe_session_id), GOOD, Buyer(BUYER, "Alice"))
+    await story.settle()
+    first, second = await Subscription.all().order_by("created_at", "id")
+    assert sorted([first.status, second.status]) == ["ACTIVE", "CANCELED"]
+    ended = first if first.status == "CANCELED" else second
+    await drained(story.billing.settings, message_of)
+    told = {row.kind: row.status for row in await Email.filter(object_id=ended.id)}
+    assert told["SUBSCRIPTION_ENDED"] == "SUPPRESSED"
+    assert (await Email.get(kind="REFUND_CONFIRMED")).status == "SENT"
 
 
 async def test_a_dispute(story: Story) -> None:

@@ -10,8 +10,9 @@ from models import EmailKind
 from services.configuration import problems, readable
 from services.development import completed
 from services.emails.configuration import USAGE, Server, kinds_on, target_of
-from settings import Settings
+from settings import Environment, Settings
 from tests.test_settings import DEVELOPMENT, production
+from web.sent_emails import email_routes, folder_of
 
 GOOD: dict[str, Any] = {"email_url": "smtp://user:hidden@mail.acme.example", "email_from": "Acme <billing@acme.example>"}
 
@@ -89,6 +90,12 @@ def test_production_sends_nothing_unless_it_is_told_where() -> None:
     settings = completed(production())
     assert (settings.email_url, problems(settings), kinds_on(settings)) == (None, [], frozenset())
     assert target_of(settings) is None
+
+
+def test_the_pages_of_what_was_sent_are_never_in_production(tmp_path: Path) -> None:
+    files = production(**GOOD | {"email_url": f"file:{tmp_path}"})
+    assert (folder_of(files), email_routes(folder_of(files))) == (None, [])
+    assert folder_of(files.model_copy(update={"environment": Environment.DEVELOPMENT})) == tmp_path
 
 
 def test_development_writes_files(tmp_path: Path) -> None:
