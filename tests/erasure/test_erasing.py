@@ -21,9 +21,13 @@ from models import (
     Payment,
     Receipt,
     Refund,
+    RefundRequest,
     Seller,
+    Subscription,
+    SubscriptionChange,
     WebhookEvent,
 )
+from models.record import Record
 from services.billing import Billing
 from services.erasure.erasing import erase_customer
 from services.erasure.late_events import of_erased
@@ -35,8 +39,9 @@ from services.receipts.document import document_of
 from services.receipts.drawing import drawn
 from services.receipts.sheet import sheet_of
 from services.reconciliation.comparison import Verdict, compare
-from services.refunds import RefundRequest, create_refund
-from services.stripe_event import read_event
+from services.refunds import RefundRequest as Refunding
+from services.refunds import create_refund
+from services.stripe_event import StripeEvent, read_event
 from tests.erasure.person import ADMIN, EXTERNAL_ID, LIDDELL, NAME, Person, books, events_of, live, places
 from tests.services.between import Between
 from tests.services.shop import BOB, SUPPORT, course, paid
@@ -142,6 +147,18 @@ async def test_a_thin_event_of_the_customer_is_known(shop: Billing, stripe: Betw
     assert await places(person.traces) == []
 
 
+async def test_what_names_its_payment_alone_is_known_by_who_paid(shop: Billing, stripe: Between) -> None:
+    person = await erased(shop, stripe)
+    other = await Payment.get(customer__external_id="bob")
+    events: list[StripeEvent] = []
+    for payment in (person.payment, other):
+        for key, value in (("payment_intent", payment.stripe_payment_intent_id), ("charge", payment.stripe_charge_id)):
+            thing = {"id": "dp_1", "object": "dispute", "evidence": {"customer_name": NAME}, key: value}
+            told = {"id": f"evt_{len(events)}", "object": "event", "type": "charge.dispute.created", "created": 1_790_000_000}
+            events.append(read_event(json.dumps(told | {"data": {"object": thing}})))
+    assert await of_erased(events) == {"evt_0", "evt_1"}
+
+
 async def test_a_card_that_is_taken_off_them_names_them_by_what_it_was(shop: Billing, stripe: Between) -> None:
     person = await erased(shop, stripe)
     of_bob = (await Customer.get(external_id="bob")).stripe_customer_id
@@ -176,7 +193,7 @@ async def test_reading_everything_from_stripe_again_brings_nothing_back(shop: Bi
 
 async def test_money_still_goes_back_to_who_was_erased(shop: Billing, stripe: Between) -> None:
     person = await erased(shop, stripe)
-    await create_refund(shop, SUPPORT, RefundRequest(person.payment.id, 500), "more")
+    await create_refund(shop, SUPPORT, Refunding(person.payment.id, 500), "more")
     for event in await events_of(shop, str(person.customer.stripe_customer_id), person.events[-1]["id"]):
         await receive(shop, read_event(json.dumps(event)), HANDLERS)
     assert (await Payment.get(id=person.payment.id)).amount_refunded == 2_500
@@ -239,6 +256,39 @@ async def test_an_address_of_before_is_forgotten_too(shop: Billing, stripe: Betw
     await erase_customer(shop, ADMIN, person.customer.id, None)
     assert await places([old]) == []
     assert [row.address for row in await EmailAddress.all()] == [shared]
+
+
+EMPTIED: dict[type[Record], str] = {
+    CheckoutSession: "url parameters",
+    Invoice: "void_reason hosted_url pdf_url metadata",
+    Payment: "failure_message method_last4 method_exp_month method_exp_year metadata",
+    Refund: "description",
+    RefundRequest: "reason decision_note",
+    Subscription: "stripe_payment_method_id metadata",
+    SubscriptionChange: "parameters",
+}
+"""What is theirs whatever it says, as docs/retention.md promises it."""
+
+
+async def test_what_is_theirs_goes_whatever_it_says(shop: Billing, stripe: Between) -> None:
+    person = await live(shop, stripe)
+    theirs: dict[str, Any] = {"customer_id": person.customer.id}
+    await Payment.filter(**theirs).update(
+        failure_message="Declined", method_last4="1", method_exp_month=2, method_exp_year=3, metadata={"of": 4}
+    )
+    await Subscription.filter(**theirs).update(stripe_payment_method_id="pm_1", metadata={"of": 4})
+    await Invoice.filter(**theirs).update(
+        void_reason="Gone", hosted_url="https://a.example", pdf_url="https://b.example", metadata={"of": 4}
+    )
+    await CheckoutSession.filter(**theirs).update(url="https://c.test", parameters={"of": 4})
+    await SubscriptionChange.filter(**theirs).update(parameters={"of": 4})
+    await RefundRequest.filter(**theirs).update(decision_note="No")
+    for kind, columns in EMPTIED.items():
+        assert all([all(row.values()) for row in await kind.filter(**theirs).values(*columns.split())] or [False]), kind
+    await erase_customer(shop, ADMIN, person.customer.id, None)
+    for kind, columns in EMPTIED.items():
+        left = {str(value) for row in await kind.filter(**theirs).values(*columns.split()) for value in row.values()}
+        assert left <= {"None", "{}", "[erased]"}, kind
 
 
 async def test_other_back_ends_are_told_once(shop: Billing, stripe: Between) -> None:

@@ -258,10 +258,13 @@ async def test_what_was_begun_just_before_comes_to_nothing(shop: Billing, stripe
     assert (await Customer.get(id=customer_id)).stripe_customer_id is None
 
 
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
 WRONG: list[tuple[str, dict[str, Any]]] = [
     ("audit_entry", {"action": "x.z"}),
     ("audit_entry", {"object_id": "y"}),
     ("audit_entry", {"request_id": "r"}),
+    ("audit_entry", {"created_at": LONG_AGO}),
     ("audit_entry", {"actor": "CUSTOMER:somebody"}),
     ("audit_entry", {"actor": "ADMIN:root"}),
     ("audit_entry", {"changes": {"said": "[erased]", "amount": 6, "deep": [{"a": "b"}, None]}}),
@@ -278,6 +281,8 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     ("credit_entry", {"balance_after": 11, "description": "[erased]"}),
     ("credit_entry", {"kind": "USE", "description": "[erased]"}),
     ("credit_entry", {"cause": None, "description": "[erased]"}),
+    ("credit_entry", {"created_at": LONG_AGO, "description": "[erased]"}),
+    ("credit_entry", {"customer_id": "cust_other", "description": "[erased]"}),
     ("credit_entry", {"payment_id": None, "description": "[erased]"}),
 ]
 """What the ledgers keep refusing while somebody is erased."""

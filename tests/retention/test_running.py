@@ -235,6 +235,15 @@ async def test_what_is_open_stays_whole(database: str, named: str, leave: Wantin
         assert left[table] == before[table] - done[table], table
 
 
+async def test_credits_that_were_booked_in_a_later_year_keep_their_payment(database: str) -> None:
+    of = await history(OLD)
+    booked = {"amount": -1, "balance_after": 29, "kind": "REFUND", "payment_id": of.package.id}
+    await make(CreditEntry, YOUNG, customer_id=of.customer.id, **booked)
+    assert (await clean()).counts["payment"] == 2
+    assert [row.id for row in await Payment.all()] == [of.package.id]
+    assert await Receipt.filter(payment_id=of.package.id).count() == 2
+
+
 async def test_records_that_wait_stay(database: str) -> None:
     await history(OLD)
     now = datetime.now(UTC)
