@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from tortoise.exceptions import IntegrityError
 
-from models import AuditEntry, CreditEntry, Customer, Dispute, Erasure, IdempotencyKey, Payment, Refund, WebhookEvent
-from models.database import client
+from models import AuditEntry, CreditEntry, Customer, Dispute, Erasure, IdempotencyKey, Invoice, Payment, Refund, WebhookEvent
+from models.database import client, transaction
 from services.billing import Billing
 from services.credits import Booking, grant_credits, use_credits
 from services.erasure import erasing
@@ -354,3 +354,25 @@ async def test_who_buys_while_they_are_erased_is_somebody_new_or_buys_nothing(sh
     assert {payment.status for payment in theirs} <= {"CANCELED", "FAILED"}
     assert [payment.metadata for payment in theirs if payment.metadata] == []
     assert {other.external_id for other in await Customer.exclude(id=customer_id)} <= {"alice"}
+
+
+async def test_what_is_just_being_begun_is_waited_for(shop: Billing) -> None:
+    await create_payment_intent(shop, ALICE, course())
+    customer_id = await alice()
+    begun_it, go_on = asyncio.Event(), asyncio.Event()
+
+    async def begin() -> None:
+        async with transaction():
+            await Invoice.create(customer_id=customer_id, currency="USD", total=5, status="OPEN")
+            begun_it.set()
+            await go_on.wait()
+
+    beginning = asyncio.create_task(begin())
+    await begun_it.wait()
+    asked = asyncio.create_task(erase(shop, customer_id, "cli"))
+    await asyncio.sleep(0.2)
+    go_on.set()
+    await beginning
+    with pytest.raises(CustomerNotErasable, match="is OPEN"):
+        await asked
+    assert (await Customer.get(id=customer_id)).erased_at is None
