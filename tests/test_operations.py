@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from models import Delivery, EventDestination, OutboxEntry, OutboxKind, WebhookEvent, WebhookEventStatus
+from models import Delivery, Erasure, EventDestination, OutboxEntry, OutboxKind, WebhookEvent, WebhookEventStatus
 from models.database import connect, disconnect
 from services import metrics
 from services.billing import Billing
@@ -26,8 +26,8 @@ from webhooks.handlers import HANDLERS
 TOKEN = "a-token-of-the-tests"
 READY = {"status": "ready", "checks": {"database": "ok", "migrations": "ok"}}
 NONE_FAILED = {"failed": 0, "overdue_seconds": 0}
-UNKNOWN = {"webhooks": "unknown", "events": "unknown", "outbox": "unknown", "deliveries": "unknown", "emails": "unknown"}
-NOTHING = {"outbox": {"given_up": 0}, "deliveries": {"dead": 0}, "emails": {"dead": 0}}
+UNKNOWN = dict.fromkeys(("webhooks", "events", "outbox", "deliveries", "emails", "erasures"), "unknown")
+NOTHING = {"outbox": {"given_up": 0}, "deliveries": {"dead": 0}, "emails": {"dead": 0}, "erasures": {"overdue": 0}}
 
 
 def client_of(settings: Settings) -> httpx.AsyncClient:
@@ -94,6 +94,16 @@ async def test_ready_tells_of_deliveries_that_were_given_up(database: None, data
     async with client_of(settings_with(database_url=database_url)) as client:
         answer = await client.get("/readyz")
     assert (answer.status_code, answer.json()["details"]["deliveries"]) == (200, {"dead": 2})
+
+
+async def test_ready_tells_of_erasures_that_do_not_end(database: None, database_url: str) -> None:
+    now, late = datetime.now(UTC), {"created_at": datetime.now(UTC) - timedelta(minutes=61)}
+    done = {"status": "DONE", "done_at": now, "external_id": None, "email": None, "name": None, "stripe_customer_id": None}
+    for changes in (late, late, {"created_at": now}, late | done):
+        await Erasure.create(**await sound(Erasure) | {"status": "PENDING", "done_at": None} | changes)
+    async with client_of(settings_with(database_url=database_url)) as client:
+        answer = await client.get("/readyz")
+    assert (answer.status_code, answer.json()["details"]["erasures"]) == (200, {"overdue": 2})
 
 
 async def test_failed_events_are_counted_up_to_a_bound(database: None, database_url: str) -> None:

@@ -13,13 +13,14 @@ from services import metrics, outbox
 from services.deliveries import keeping as deliveries
 from services.emails import keeping as emails
 from services.endpoint_check import EndpointCheck
+from services.erasure.overdue import count_overdue
 from services.event_backlog import event_backlog
 from settings import Settings
 
 READY_LIMIT = 3.0
 """Longest that /readyz takes, in seconds."""
 
-UNKNOWN: dict[str, Any] = {"events": "unknown", "outbox": "unknown", "deliveries": "unknown", "emails": "unknown"}
+UNKNOWN: dict[str, Any] = {"events": "unknown", "outbox": "unknown", "deliveries": "unknown", "emails": "unknown", "erasures": "unknown"}
 """What is told of work that waits while the database cannot say."""
 
 _log = structlog.get_logger(__name__)
@@ -40,7 +41,7 @@ class Operations:
         """200 when the database answers and is migrated, else 503: send no requests here. Stripe is not asked.
 
         `details` change nothing of that: the latest word on the webhook endpoint, the events that could not be applied, and how much of the
-        outbox, of the outgoing events and of the e-mails was given up.
+        outbox, of the outgoing events and of the e-mails was given up, and the erasures that do not come to an end.
         """
         checks = {"database": await self._database(), "migrations": "unknown"}
         if checks["database"] == "ok":
@@ -84,11 +85,12 @@ class Operations:
             async with asyncio.timeout(READY_LIMIT):
                 backlog, given_up = await event_backlog(), await outbox.given_up()
                 dead = {"deliveries": {"dead": await deliveries.count_dead()}, "emails": {"dead": await emails.count_dead()}}
+                erasures = {"overdue": await count_overdue()}
         except Exception as error:  # noqa: BLE001 - as above, and a detail is no reason to be not ready
             _log.warning("backlog_unknown", reason=type(error).__name__)
             return UNKNOWN
         events = {"failed": backlog.failed, "overdue_seconds": backlog.overdue}
-        return {"events": events, "outbox": {"given_up": given_up}, **dead}
+        return {"events": events, "outbox": {"given_up": given_up}, **dead, "erasures": erasures}
 
 
 def _url(settings: Settings) -> str:
