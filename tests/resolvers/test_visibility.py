@@ -150,6 +150,7 @@ ROWS: dict[str, tuple[Callable[[World], str], dict[str, tuple[str, Expected]]]] 
             "name": ("", not_for_sellers("Alice")),
             "stripeCustomerId": ("", not_for_sellers("cus_alice")),
             "hasPaymentMethod": ("", not_for_sellers(value=False)),
+            "erasedAt": ("", always(None)),
             "creditBalance": ("", always(10)),
             "creditEntries": ("{ nodes { id } }", lambda world, _: {"nodes": [{"id": world.alice.entry.id}]}),
             "entitlements": ("{ id }", lambda world, _: [{"id": world.alice.right.id}]),
