@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from models import AuditEntry, CreditEntry, Payment, RetentionRun
-from models.database import transaction
+from models.database import client
 from services.statistics.recounting import rebuild
 from tests.erasure.person import everything
 from tests.reconciliation.command import Command, Running
@@ -36,29 +36,46 @@ async def test_it_counts_and_deletes(command: Command) -> None:
     assert tuple(await command.run("retention", "run")) == (0, "", "billgraph: 0 rows deleted\n")
 
 
-async def held(running: Running, number: signal.Signals) -> int:
-    """Send the signal while a batch waits to be committed; how many rows were deleted before."""
+SLOW = {
+    "sqlite": (
+        """CREATE TRIGGER "slow" AFTER UPDATE OF "counts" ON "retention_run"
+        BEGIN SELECT COUNT(*) FROM "customer" AS a, "customer" AS b, "customer" AS c, "customer" AS d; END""",
+        'DROP TRIGGER "slow"',
+    ),
+    "postgres": (
+        'CREATE FUNCTION "slow"() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.2); RETURN NULL; END $$',
+        'CREATE TRIGGER "slow" AFTER UPDATE OF "counts" ON "retention_run" FOR EACH ROW EXECUTE FUNCTION "slow"()',
+        'DROP TRIGGER "slow" ON "retention_run"',
+    ),
+}
+"""What makes a batch last for a fifth of a second or so, that a run may be caught in the middle; and what ends that."""
+
+
+async def halted(running: Running) -> int:
+    """Halt the process once a first batch is committed, wherever it is then; how many rows were deleted."""
     async with asyncio.timeout(LIMIT):
         while not (row := await RetentionRun.all().first()) or not row.counts:  # noqa: ASYNC110 - another process writes it
             await asyncio.sleep(0.001)
-    async with transaction():
-        row = await RetentionRun.all().select_for_update().get()
-        assert row.status == "RUNNING"
-        running.send(number)
-        if number is signal.SIGKILL:
-            await running.process.wait()
+    running.send(signal.SIGSTOP)
+    row = await RetentionRun.get()
+    assert row.status == "RUNNING"
     return sum(row.counts.values())
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["kill -9", "Ctrl+C"])
-async def test_stopped_in_the_middle_the_same_command_goes_on(command: Command, number: signal.Signals) -> None:
+async def test_stopped_in_the_middle_the_same_command_goes_on(command: Command, engine: str, number: signal.Signals) -> None:
     for _ in range(CUSTOMERS):
         await history(OLD)
     kept = await history(KEPT)
     await rebuild("UTC")
     whole = CUSTOMERS * sum(WHOLE.values()) + 4  # the records of the year that is kept are too old as well
+    *slow, quick = SLOW[engine]
+    for statement in slow:
+        await client().execute_query(statement)
     running = await command.start("retention", "run")
-    before = await held(running, number)
+    before = await halted(running)
+    running.send(number)
+    running.send(signal.SIGCONT)
     ended = await running.end()
     row = await RetentionRun.get()
     stopped = sum(row.counts.values())
@@ -67,6 +84,7 @@ async def test_stopped_in_the_middle_the_same_command_goes_on(command: Command, 
     if number is signal.SIGINT:
         assert ended.code == 130
         assert ended.told == f"billgraph: stopped: {stopped} rows deleted; go on: billgraph retention run\n"
+    await client().execute_query(quick)
     again = await command.run("retention", "run")
     first, *_, last = again.told.splitlines()
     assert again.code == 0
