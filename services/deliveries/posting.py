@@ -39,8 +39,7 @@ class Poster:
 
     def __init__(self, *, private: bool) -> None:
         self._private = private
-        transport = Transport(MOST_CONNECTIONS)
-        self._client = httpx.AsyncClient(timeout=LIMIT, follow_redirects=False, trust_env=False, transport=transport)
+        self._transport = Transport(MOST_CONNECTIONS)
 
     async def __aenter__(self) -> Self:
         """Nothing is opened before it is needed."""
@@ -48,7 +47,7 @@ class Poster:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Close what is open."""
-        await self._client.aclose()
+        await self._transport.aclose()
 
     async def post(self, url: str, content: bytes, headers: Mapping[str, str]) -> int:
         """The status that it was taken with (2xx). Raises NotTaken, ten seconds after the beginning at the latest."""
@@ -72,16 +71,20 @@ class Poster:
         return await self._post_to(last, target, content, headers)
 
     async def _post_to(self, address: Address, target: Target, content: bytes, headers: Mapping[str, str]) -> int:
-        """The URL names the address; the server's certificate is checked for the name."""
+        """The URL names the address; the server's certificate is checked for the name.
+
+        Not by a client of httpx: that takes redirects apart which are not followed, and brings cookies of one destination to others.
+        """
         host = f"[{address}]" if address.version == 6 else str(address)
-        request = self._client.build_request(
+        names = {"sni_hostname": target.host.rstrip(".")} if target.scheme == "https" else {}
+        request = httpx.Request(
             "POST",
             f"{target.scheme}://{host}:{target.port}{target.path}",
             content=content,
             headers={**headers, "host": target.authority, "accept-encoding": "identity"},
-            extensions={"sni_hostname": target.host.rstrip(".")} if target.scheme == "https" else {},
+            extensions={"timeout": httpx.Timeout(LIMIT).as_dict(), **names},
         )
-        answer = await self._client.send(request, stream=True)
+        answer = await self._transport.handle_async_request(request)
         try:
             await _read(answer)
         finally:

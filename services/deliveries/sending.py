@@ -66,12 +66,23 @@ async def send_due(settings: Settings, poster: Poster, destination_id: str) -> i
 
 async def _send(settings: Settings, poster: Poster, delivery: Delivery, destination: EventDestination) -> None:
     try:
-        code = await poster.post(destination.url, delivery.payload.encode(), headers_of(delivery, destination))
+        code = await _post(poster, delivery, destination)
     except NotTaken as failure:
         await _put_off(settings, delivery, failure)
     else:
         taken = {"status": DeliveryStatus.DELIVERED.value, "response_code": code, "error": None, "next_attempt_at": None}
         await Delivery.filter(id=delivery.id).update(**taken, delivered_at=datetime.now(UTC))
+
+
+async def _post(poster: Poster, delivery: Delivery, destination: EventDestination) -> int:
+    """Raises NotTaken, also for what nobody foresaw: else its pauses would not grow, nor would it ever be given up."""
+    try:
+        return await poster.post(destination.url, delivery.payload.encode(), headers_of(delivery, destination))
+    except NotTaken:
+        raise
+    except Exception as error:
+        _log.exception("delivery_not_posted", delivery=delivery.id)
+        raise NotTaken(f"It could not be posted ({type(error).__name__}).") from error
 
 
 async def _put_off(settings: Settings, delivery: Delivery, failure: NotTaken) -> None:

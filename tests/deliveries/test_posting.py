@@ -20,6 +20,7 @@ from services.deliveries import names, posting
 from services.deliveries.destinations import MAX_DESTINATIONS
 from services.deliveries.posting import MOST_READ, NotTaken, Poster
 from services.deliveries.sending import AT_ONCE
+from services.deliveries.transport import Transport
 from tests.deliveries.receiver import Answer, Receiver, receiving
 
 REDIRECT = "HTTP/1.1 302 Found\r\nlocation: {0}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -59,6 +60,20 @@ async def test_redirects_are_not_followed(poster: Poster, receiver: Receiver) ->
     receiver.answer = answering(REDIRECT.format(receiver.url))
     assert await refusal(poster, receiver.url) == ("It answered 302: redirects are not followed.", 302)
     assert len(receiver.seen) == 1
+
+
+@pytest.mark.parametrize("location", ["https://xn--/", "http://xn--a/", "https://[::1", "//", ""])
+async def test_where_a_redirect_leads_is_not_even_looked_at(poster: Poster, receiver: Receiver, location: str) -> None:
+    receiver.answer = answering(REDIRECT.format(location))
+    assert await refusal(poster, receiver.url) == ("It answered 302: redirects are not followed.", 302)
+
+
+async def test_cookies_are_not_kept(poster: Poster, receiver: Receiver) -> None:
+    """Destinations of one address would be sent each other's, and a jar has no bound."""
+    receiver.answer = answering("HTTP/1.1 204 No Content\r\nset-cookie: of=somebody\r\nconnection: close\r\n\r\n")
+    for _ in range(2):
+        assert await poster.post(receiver.url, b"{}", {}) == 204
+    assert ["cookie" in headers for headers, _ in receiver.seen] == [False, False]
 
 
 async def test_a_huge_answer_is_read_to_its_bound(poster: Poster, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,19 +206,19 @@ async def test_a_name_is_looked_up_once_for_an_attempt_and_what_was_checked_is_c
     """A name that leads to a public address where it is checked, and to this machine where it is asked for the second time."""
     asked: list[str] = []
     connected: list[str] = []
-    reach = httpx.AsyncClient.send
+    reach = Transport.handle_async_request
 
     def astray(host: str, port: int, *_: Any, **__: Any) -> list[Any]:
         asked.append(host)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.215.14" if len(asked) == 1 else "127.0.0.1", port))]
 
-    async def noted(self: httpx.AsyncClient, request: httpx.Request, **more: Any) -> httpx.Response:
+    async def noted(self: Transport, request: httpx.Request) -> httpx.Response:
         connected.append(request.url.host)
         request.url = request.url.copy_with(scheme="http", host=request.url.host.replace("93.184.215.14", "127.0.0.1"), port=receiver.port)
-        return await reach(self, request, **more)
+        return await reach(self, request)
 
     monkeypatch.setattr(socket, "getaddrinfo", astray)
-    monkeypatch.setattr(httpx.AsyncClient, "send", noted)
+    monkeypatch.setattr(Transport, "handle_async_request", noted)
     async with Poster(private=False) as strict:
         assert await strict.post(f"https://{NAME}/", b"{}", {}) == 204
     assert (asked, connected) == ([NAME], ["93.184.215.14"])

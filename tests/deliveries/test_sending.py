@@ -122,6 +122,28 @@ async def test_pauses_grow_over_three_days_and_then_it_is_dead_until_it_is_sent_
     assert audited.changes == {"status": ["DEAD", "PENDING"], "attempts": [12, 0]}
 
 
+async def test_what_nobody_foresaw_is_a_failure_like_any_other(
+    database: str, poster: Poster, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those beside it are sent, and it is tried again after its pause."""
+    to, post = await destination(receiver), poster.post
+    await delivery(to, "pay_1")
+    await delivery(to, "pay_2")
+
+    async def broken(url: str, content: bytes, headers: Any) -> int:
+        if "pay_1" in headers["webhook-id"]:
+            raise LookupError
+        return await post(url, content, headers)
+
+    monkeypatch.setattr(poster, "post", broken)
+    await drained(poster, to)
+    assert await statuses() == [("FAILED", 1), ("DELIVERED", 1)]
+    kept = await Delivery.get(object_id="pay_1")
+    assert kept.error == "It could not be posted (LookupError)."
+    assert kept.next_attempt_at is not None
+    assert abs(kept.next_attempt_at - datetime.now(UTC) - PAUSES[0]) < NOW
+
+
 async def test_a_crash_between_sending_and_marking_sends_again_with_the_same_id(database: str, poster: Poster, receiver: Receiver) -> None:
     to = await destination(receiver)
     row = await delivery(to)
