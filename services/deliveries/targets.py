@@ -5,7 +5,7 @@ A name may lead elsewhere the next moment: services.deliveries.posting connects 
 
 import re
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from services.deliveries.names import look_up
 
@@ -19,6 +19,9 @@ WEB_PORTS = frozenset({80, 443})
 UNICAST = IPv6Network("2000::/3")
 TUNNELS = (IPv6Network("2001::/32"), IPv6Network("2002::/16"))
 """The public addresses of IPv6, and those of them that stand for an address of IPv4 (Teredo, 6to4)."""
+
+SPECIAL = (IPv4Network("192.0.0.0/24"), IPv4Network("192.88.99.0/24"))
+"""Addresses of IPv4 for protocols (a cloud has its metadata there) and of relays of 6to4, of which Python calls some global."""
 
 _URL = re.compile(
     r"(?P<scheme>https?)://(?P<host>\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(?::(?P<port>[0-9]{1,5}))?(?P<path>/[!-~]*)?", re.ASCII
@@ -83,7 +86,7 @@ def is_public(address: Address) -> bool:
     """Whether anybody may reach it: neither private nor loopback, link-local, shared, reserved, multicast or standing for another."""
     if isinstance(address, IPv6Address):
         return address in UNICAST and not any(address in tunnel for tunnel in TUNNELS) and _is_global(address)
-    return _is_global(address)
+    return _is_global(address) and not any(address in special for special in SPECIAL)
 
 
 def _is_global(address: Address) -> bool:
