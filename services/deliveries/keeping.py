@@ -5,6 +5,7 @@ from typing import Any
 
 from models import Delivery, DeliveryStatus, EventDestination
 from models.database import transaction
+from models.persistence import lock
 from services import audit
 from services.audit import Caller
 from services.billing import Billing
@@ -56,10 +57,12 @@ async def send_again(delivery_id: str) -> str | None:
 
 
 async def _again(caller: Caller | None, delivery_id: str) -> None:
-    row = await Delivery.filter(id=delivery_id).select_for_update(no_key=True).first()
-    if row is None:
+    """The destination is locked first, as where it is deleted, which gives up what waits."""
+    known = await Delivery.get_or_none(id=delivery_id)
+    destination = await lock(EventDestination, id=known.destination_id) if known else None
+    row = await lock(Delivery, id=delivery_id)
+    if row is None or destination is None:
         raise NotFound("There is no such delivery.", "id")
-    destination = await EventDestination.get(id=row.destination_id)
     if destination.deleted_at is not None or not destination.active:
         raise InvalidInput("Its destination was deleted, or is not active.", "id")
     now = datetime.now(UTC)

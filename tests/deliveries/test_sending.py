@@ -10,9 +10,13 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from models import AuditEntry, Delivery, EventDestination
+from services import audit
+from services.audit import Caller
+from services.authentication import Role, Viewer
 from services.claiming import PAUSES, claim
 from services.deliveries import sending
 from services.deliveries.claiming import DELIVERIES, due_destinations
+from services.deliveries.destinations import delete_event_destination
 from services.deliveries.keeping import prune_deliveries, send_again
 from services.deliveries.posting import LIMIT, NotTaken, Poster
 from services.deliveries.sending import Sending, send_due
@@ -285,3 +289,27 @@ async def test_old_deliveries_are_dropped_and_what_was_not_taken_stays(database:
         settings = settings_for("http://127.0.0.1:9", event_delivery_days=days)
         assert await prune_deliveries(Billing(settings=settings, stripe=StripeGateway(settings))) == dropped
     assert [row.id for row in await Delivery.all().order_by("id")] == [row.id for row in sorted(kept, key=lambda row: row.id)]
+
+
+async def test_what_is_sent_again_while_its_destination_is_deleted_does_not_wait_for_ever(
+    database: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to, begun, write = await destination(receiver), asyncio.Event(), audit.record
+    row = await delivery(to, status="DEAD", attempts=12, next_attempt_at=None)
+
+    async def delete() -> None:
+        await begun.wait()
+        await delete_event_destination(Caller(Viewer("root", None, frozenset({Role.ADMIN}))), to.id, None)
+
+    async def delayed(caller: Caller | None, action: str, *told: Any, **changes: Any) -> None:
+        if action == "delivery.redeliver":
+            begun.set()
+            await asyncio.wait([deleting], timeout=0.3)
+        await write(caller, action, *told, **changes)
+
+    deleting = asyncio.create_task(delete())
+    monkeypatch.setattr(audit, "record", delayed)
+    assert await send_again(row.id) is None
+    await deleting
+    kept = await Delivery.get(id=row.id)
+    assert (kept.status, kept.next_attempt_at) == ("DEAD", None)
