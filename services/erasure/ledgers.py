@@ -16,6 +16,9 @@ from services.erasure.traces import Traces, wiped
 SAID: dict[str, frozenset[str]] = {"subscription.cancel": frozenset({"reason"})}
 """What people wrote themselves, by the action that it is kept with."""
 
+OPERATOR, DISCARDED = "cli", "outbox_entry.discard"
+"""Whose entries have an error's text in them, which may be Stripe's."""
+
 
 async def erase_bookings(_billing: Billing, _row: Erasure, traces: Traces) -> None:
     """What the host wrote beside a booking of credits, where it names the person."""
@@ -25,7 +28,7 @@ async def erase_bookings(_billing: Billing, _row: Erasure, traces: Traces) -> No
 
 
 async def erase_changes(_billing: Billing, _row: Erasure, traces: Traces) -> None:
-    """Values in the audit log's entries about the customer and their rows."""
+    """Values in the audit log's entries about the customer and their rows, and in errors of work that was dropped, whosever it was."""
     async for model, ids in _objects(traces):
         columns = PERSONAL.get(model, {}).keys() | (NAMING if model is Customer else frozenset())
         after = ""
@@ -33,6 +36,8 @@ async def erase_changes(_billing: Billing, _row: Erasure, traces: Traces) -> Non
             for entry in page:
                 await _erase(entry, columns | SAID.get(entry.action, frozenset()), traces)
             after = page[-1].id
+    for entry in await AuditEntry.filter(actor=OPERATOR, action=DISCARDED):
+        await _erase(entry, frozenset(), traces)
 
 
 async def _objects(traces: Traces) -> AsyncIterator[tuple[type[Record], list[str]]]:

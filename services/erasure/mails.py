@@ -11,15 +11,16 @@ WAITING = (EmailStatus.PENDING.value, EmailStatus.FAILED.value)
 
 
 async def erase_emails(_billing: Billing, _row: Erasure, traces: Traces) -> None:
-    """Of mails about their purchases those to sellers and administrators stay; what is known of an address that others have stays too."""
+    """Of mails about their purchases those to sellers and administrators stay.
+
+    What goes to an address that others have as well, and what is known of it, is theirs and stays too: also who comes again while this goes
+    on is somebody else.
+    """
     async for mail in rows_of(Email, traces):
         if mail.seller_id is None and not mail.kind.startswith("ADMIN_"):
             await _forget(mail, traces)
-    if traces.email is None:
-        return
-    for mail in await Email.filter(recipient__iexact=traces.email, seller_id=None).order_by("id"):
-        await _forget(mail, traces)
-    await _forget_address(traces.email)
+    if traces.email is not None:
+        await _forget_address(traces.email)
 
 
 async def _forget(mail: Email, traces: Traces) -> None:

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from models import (
     CheckoutSession,
+    Customer,
     Delivery,
     Erasure,
     IdempotencyKey,
@@ -71,8 +72,12 @@ async def erase_deliveries(_billing: Billing, _row: Erasure, traces: Traces) -> 
 
 
 async def erase_keys(_billing: Billing, _row: Erasure, traces: Traces) -> None:
-    """Forget the calls that the person made, and blot them out in what others were answered."""
-    await IdempotencyKey.filter(actor=traces.external_id).delete()
+    """Forget the calls that the person made, and blot them out in what others were answered.
+
+    Calls that were made after they were erased are a new customer's, who may repeat them.
+    """
+    erased_at = (await Customer.get(id=traces.customer_id)).erased_at
+    await IdempotencyKey.filter(actor=traces.external_id, created_at__lt=erased_at).delete()
     async for ids in windows(IdempotencyKey, "answer", traces.searched(), ""):
         for row in await IdempotencyKey.filter(id__in=ids.found):
             await IdempotencyKey.filter(id=row.id).update(answer=traces.blotted_json(row.answer))

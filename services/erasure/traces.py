@@ -13,6 +13,10 @@ SHORTEST = 4
 """Characters of a name or a user id that is looked for within a text; a shorter one is that person's only where it is all of the text."""
 
 
+TIME = re.compile(r"\d{4}-\d{2}-\d{2}T[\d:.]+(?:Z|[+-]\d{2}:\d{2})", re.ASCII)
+"""A time in JSON names nobody, though the host's id of somebody may be 2026."""
+
+
 @dataclass(frozen=True, slots=True)
 class Traces:
     """The ids, the address and the name of one person."""
@@ -43,7 +47,7 @@ class Traces:
             return {key: self.blotted_json(part) for key, part in value.items()}
         if isinstance(value, list):
             return [self.blotted_json(part) for part in value]
-        return self.blotted(value) if isinstance(value, str) else value
+        return self.blotted(value) if isinstance(value, str) and not TIME.fullmatch(value) else value
 
     def searched(self) -> list[str]:
         """What JSON texts that are about the person hold, each as JSON may write it."""

@@ -1,10 +1,12 @@
 """After an erasure nothing names the person, the books say what they said, and what Stripe still sends brings nothing back."""
 
 import json
+from datetime import UTC, datetime
 from io import BytesIO
 from random import Random
 from typing import Any
 
+import pytest
 from pypdf import PdfReader
 
 from models import (
@@ -15,9 +17,11 @@ from models import (
     Email,
     EmailAddress,
     Erasure,
+    EventDestination,
     IdempotencyKey,
     Invoice,
     InvoiceLine,
+    OutboxEntry,
     Payment,
     Receipt,
     Refund,
@@ -27,13 +31,18 @@ from models import (
     SubscriptionChange,
     WebhookEvent,
 )
+from models.database import transaction
 from models.record import Record
 from services.billing import Billing
+from services.deliveries.events import Event
+from services.deliveries.staging import stage
+from services.erasure import erasing
 from services.erasure.erasing import erase_customer
 from services.erasure.late_events import of_erased
 from services.grouped_inbox import GroupedInbox
 from services.inbox import receive
 from services.mirror import write
+from services.outbox import discard
 from services.payment_intents import create_payment_intent
 from services.receipts.document import document_of
 from services.receipts.drawing import drawn
@@ -42,7 +51,7 @@ from services.reconciliation.comparison import Verdict, compare
 from services.refunds import RefundRequest as Refunding
 from services.refunds import create_refund
 from services.stripe_event import StripeEvent, read_event
-from tests.erasure.person import ADMIN, EXTERNAL_ID, LIDDELL, NAME, Person, books, events_of, live, places
+from tests.erasure.person import ADMIN, EMAIL, EXTERNAL_ID, LIDDELL, NAME, Person, books, events_of, live, places
 from tests.services.between import Between
 from tests.services.shop import BOB, SUPPORT, course, paid
 from webhooks.handlers import HANDLERS
@@ -346,4 +355,54 @@ async def test_writing_what_stripe_says_of_a_customer_who_is_just_being_erased(s
     assert read is not None
     await erase_customer(shop, ADMIN, person.customer.id, None)
     assert await write(shop, read) == "IGNORED"
+    assert await places(person.traces) == []
+
+
+async def test_who_has_the_same_address_still_gets_their_mails(shop: Billing, stripe: Between) -> None:
+    """And administrators, one of whom may be the person."""
+    person = await live(shop, stripe)
+    other = await Customer.create(external_id="of-the-family", email=EMAIL)
+    about: dict[str, Any] = {"recipient": EMAIL.upper(), "object_id": "x", "position": 1, "next_attempt_at": datetime.now(UTC)}
+    await Email.create(kind="RECEIPT", cause="other", customer_id=other.id, **about)
+    await Email.create(kind="ADMIN_DISPUTE_OPENED", cause="admin", **about | {"position": 2})
+    await erase_customer(shop, ADMIN, person.customer.id, None)
+    mails = await Email.filter(object_id="x").values_list("recipient", "status")
+    assert mails == [(EMAIL.upper(), "PENDING")] * 2
+
+
+async def test_calls_of_who_comes_again_while_it_goes_on_are_kept(shop: Billing, stripe: Between, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stripe may keep an erasure waiting for days."""
+    person = await live(shop, stripe)
+
+    async def comes_again(*_: Any) -> None:
+        await create_payment_intent(shop, LIDDELL, course(), "again")
+
+    monkeypatch.setattr(erasing, "STEPS", (comes_again, *erasing.STEPS))
+    await erase_customer(shop, ADMIN, person.customer.id, None)
+    assert [row.key for row in await IdempotencyKey.filter(actor=EXTERNAL_ID)] == ["again"]
+
+
+async def test_times_are_not_taken_for_somebody_whose_id_is_a_year(shop: Billing, stripe: Between) -> None:
+    await EventDestination.create(url="https://app.example.test/", secret="whsec_c2VjcmV0", event_types=[])
+    moment = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
+    row = await Customer.create(external_id="2026")
+    payment = await Payment.create(customer_id=row.id, status="SUCCEEDED", amount=100, currency="USD", succeeded_at=moment)
+    async with transaction():
+        await stage([Event("payment.succeeded", payment)])
+    await AuditEntry.create(actor="stripe", action="x.y", object_id=payment.id, changes={"until": [None, moment.isoformat()]})
+    told = json.loads((await Delivery.get()).payload)
+    await erase_customer(shop, ADMIN, row.id, None)
+    told["data"]["customerExternalId"] = None
+    assert json.loads((await Delivery.get(object_id=payment.id)).payload) == told
+    assert (await AuditEntry.get(action="x.y")).changes == {"until": [None, moment.isoformat()]}
+
+
+async def test_an_error_of_work_that_was_dropped_names_them_no_more(shop: Billing, stripe: Between) -> None:
+    person = await live(shop, stripe)
+    for subject, named in ((person.payment.id, EMAIL), ("pay_other", "somebody@example.test")):
+        entry = await OutboxEntry.create(kind="RETURN_EXCESS", subject_id=subject, error=f"StripeRejected: {named}", next_attempt_at=None)
+        assert await discard(entry.id, "cli")
+    await erase_customer(shop, ADMIN, person.customer.id, None)
+    dropped = await AuditEntry.filter(action="outbox_entry.discard").order_by("id")
+    assert [entry.changes["error"] for entry in dropped] == ["[erased]", "StripeRejected: somebody@example.test"]
     assert await places(person.traces) == []
