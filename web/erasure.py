@@ -38,7 +38,7 @@ async def _erase(billing: Billing, name: str, confirm: Callable[[], bool] | None
         await erase(billing, customer.id, ACTOR)
     except Refusal as refusal:
         begun = (await Customer.get(id=customer.id)).erased_at is not None
-        return _tell(refusal.message + (" The rest is done by the worker, or by the same command." if begun else ""), 1)
+        return _tell(refusal.message + (f" The rest is done by the worker, or by `billgraph erase {customer.id}`." if begun else ""), 1)
     return _tell(f"{customer.id} is erased", 0)
 
 

@@ -14,7 +14,7 @@ from tests.erasure.person import EXTERNAL_ID, live, places
 from tests.erasure.person import everything as all_rows
 from tests.reconciliation.command import Command
 from tests.recovery.test_kill import FINISH_LIMIT, Servers, servers
-from tests.services.between import Between, Held
+from tests.services.between import Between, Held, error
 from tests.services.subscribers import begun
 
 __all__ = ["servers"]
@@ -51,6 +51,18 @@ async def test_an_operator_is_told_what_is_open(shop: Billing, stripe: Between, 
     told = f"Something of this customer is still open: {subscription.id} is ACTIVE: end it now, with atPeriodEnd false."
     assert tuple(await command.run("erase", "alice", "--yes")) == (1, "", f"billgraph: {told}\n")
     assert await all_rows() == before
+
+
+async def test_an_operator_is_told_by_which_name_to_go_on(shop: Billing, stripe: Between, command: Command) -> None:
+    """The host's is forgotten by then."""
+    person = await live(shop, stripe)
+    row_id = person.customer.id
+    stripe.faults = [(f"/customers/{person.customer.stripe_customer_id}", error(400, "invalid_request_error", "Not now."))]
+    stopped = await command.run("erase", EXTERNAL_ID, "--yes")
+    assert stopped.code == 1
+    assert stopped.told.endswith(f" The rest is done by the worker, or by `billgraph erase {row_id}`.\n")
+    assert tuple(await command.run("erase", row_id, "--yes")) == (0, "", f"billgraph: {row_id} is erased\n")
+    assert await places(person.traces) == []
 
 
 @pytest.mark.parametrize("early", [True, False], ids=["before Stripe was asked", "after Stripe answered"])
