@@ -53,7 +53,7 @@ async def _delete(kind: type[Record], rows: QuerySet[Any], tally: Tally) -> None
             return +Counter({table: await rows.count()})
         ids = await rows.order_by("id").limit(BATCH).values_list("id", flat=True)
         more = len(ids) == BATCH
-        return +Counter({table: await delete(kind, kind.filter(id__in=ids)) if ids else 0})
+        return +Counter({table: await delete(kind, rows.filter(id__in=ids)) if ids else 0})  # not what somebody has sent again meanwhile
 
     while more and not tally.is_stopped():
         await tally.batch(work)

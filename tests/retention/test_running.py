@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tortoise.exceptions import IntegrityError
+from tortoise.queryset import QuerySet
 
 from models import (
     AuditEntry,
@@ -30,8 +31,9 @@ from models import (
     WebhookEvent,
 )
 from models.database import client
+from models.record import Record
 from services.credits import Booking, use_credits
-from services.retention import books, running
+from services.retention import books, records, running
 from services.retention.tally import Tally
 from services.statistics.days import zone_of
 from services.statistics.folding import fold
@@ -257,6 +259,23 @@ async def test_records_that_wait_stay(database: str) -> None:
     await Delivery.all().update(status="DEAD", next_attempt_at=None)
     await Email.all().update(status="DEAD", next_attempt_at=None)
     assert (await clean()).counts == {"webhook_event": 1, "delivery": 1, "email": 1}
+
+
+async def test_what_is_sent_again_just_before_it_would_go_stays(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    await history(OLD)
+    remove = books.delete
+
+    async def delayed(kind: type[Record], rows: QuerySet[Any]) -> int:
+        for waiting in (Delivery, Email, WebhookEvent):
+            if kind is waiting:
+                again: dict[str, Any] = {"status": "FAILED", "next_attempt_at": datetime.now(UTC)}
+                await kind.all().update(**again, **({"delivered_at": None} if kind is Delivery else {}))
+        return await remove(kind, rows)
+
+    monkeypatch.setattr(records, "delete", delayed)
+    counts = (await clean()).counts
+    assert counts["idempotency_key"] > 0
+    assert not {"delivery", "email", "webhook_event"} & counts.keys()
 
 
 async def test_batches(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
