@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from tortoise.exceptions import IntegrityError
+
 from models import PAID, Customer, Email, EmailKind, Payment, Price, RefundRequest, Seller, Subscription, SubscriptionStatus
-from models.database import client
+from models.database import client, transaction
 from models.persistence import find, insert, new
 from models.record import Record
 from models.rows import fetch
@@ -68,10 +71,12 @@ async def stage_decision(settings: Settings, row: RefundRequest) -> None:
 
 
 async def stage_given_up(settings: Settings, row: Record) -> None:
-    """Add the mails about work that was just given up; as `stage_emails`, and services.emails.occasions.given_up."""
+    """Add the mails about work that was just given up (services.emails.occasions.given_up), unless another transaction just does that."""
     on = kinds_on(settings)
     if on:
-        await _stage(settings, on, [given_up(row, datetime.now(UTC))])
+        with suppress(IntegrityError):
+            async with transaction():
+                await _stage(settings, on, [given_up(row, datetime.now(UTC))])
 
 
 async def _stage(settings: Settings, on: frozenset[str], occasions: Iterable[Occasion]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from models import AuditEntry, Delivery, EventDestination
+from models import AuditEntry, Delivery, Email, EventDestination
 from services import audit
 from services.audit import Caller
 from services.authentication import Role, Viewer
@@ -19,7 +19,7 @@ from services.deliveries.claiming import DELIVERIES, due_destinations
 from services.deliveries.destinations import delete_event_destination
 from services.deliveries.keeping import prune_deliveries, send_again
 from services.deliveries.posting import LIMIT, NotTaken, Poster
-from services.deliveries.sending import Sending, send_due
+from services.deliveries.sending import AT_ONCE, Sending, send_due
 from services.deliveries.signing import new_secret
 from settings import Environment, Settings
 from tests.deliveries.receiver import BROKEN, OK, Receiver
@@ -146,6 +146,17 @@ async def test_what_nobody_foresaw_is_a_failure_like_any_other(
     assert kept.error == "It could not be posted (LookupError)."
     assert kept.next_attempt_at is not None
     assert abs(kept.next_attempt_at - datetime.now(UTC) - PAUSES[0]) < NOW
+
+
+async def test_what_is_given_up_at_once_is_told_once(database: str, poster: Poster, receiver: Receiver) -> None:
+    """Each in a transaction of its own, beside the others."""
+    mailing = Settings(environment=Environment.TEST, email_url="smtp://127.0.0.1:1", email_from="a@b.test", email_admin=("admin@b.test",))
+    to, receiver.answer = await destination(receiver), lambda *_: BROKEN
+    for number in range(AT_ONCE):
+        await delivery(to, f"pay_{number}", attempts=len(PAUSES))
+    assert await send_due(mailing, poster, to.id) == AT_ONCE
+    assert await statuses() == [("DEAD", len(PAUSES) + 1)] * AT_ONCE
+    assert await Email.filter(kind="ADMIN_WORK_GIVEN_UP").count() == 1
 
 
 async def test_a_crash_between_sending_and_marking_sends_again_with_the_same_id(database: str, poster: Poster, receiver: Receiver) -> None:
