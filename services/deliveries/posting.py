@@ -19,6 +19,9 @@ MOST_READ = 65_536
 MOST_ADDRESSES = 4
 """Addresses of one name that are tried, where no connection is had."""
 
+CONNECTING = LIMIT / MOST_ADDRESSES
+"""Seconds that a connection to one of several addresses may take: the next may answer where this one drops what it is sent."""
+
 MOST_CONNECTIONS = 800
 """As many as all destinations together may have under way: none waits for a connection that slow ones hold."""
 
@@ -65,12 +68,12 @@ class Poster:
         *others, last = (await addresses_of(target))[:MOST_ADDRESSES]
         for address in others:
             try:
-                return await self._post_to(address, target, content, headers)
-            except httpx.ConnectError:
+                return await self._post_to(address, target, content, headers, CONNECTING)
+            except (httpx.ConnectError, httpx.ConnectTimeout):
                 continue
-        return await self._post_to(last, target, content, headers)
+        return await self._post_to(last, target, content, headers, LIMIT)
 
-    async def _post_to(self, address: Address, target: Target, content: bytes, headers: Mapping[str, str]) -> int:
+    async def _post_to(self, address: Address, target: Target, content: bytes, headers: Mapping[str, str], connecting: float) -> int:
         """The URL names the address; the server's certificate is checked for the name.
 
         Not by a client of httpx: that takes redirects apart which are not followed, and brings cookies of one destination to others.
@@ -82,7 +85,7 @@ class Poster:
             f"{target.scheme}://{host}:{target.port}{target.path}",
             content=content,
             headers={**headers, "host": target.authority, "accept-encoding": "identity"},
-            extensions={"timeout": httpx.Timeout(LIMIT).as_dict(), **names},
+            extensions={"timeout": httpx.Timeout(LIMIT, connect=connecting).as_dict(), **names},
         )
         answer = await self._transport.handle_async_request(request)
         try:

@@ -224,6 +224,26 @@ async def test_a_name_is_looked_up_once_for_an_attempt_and_what_was_checked_is_c
     assert (asked, connected) == ([NAME], ["93.184.215.14"])
 
 
+async def test_an_address_that_drops_what_it_is_sent_leaves_time_for_the_next(
+    poster: Poster, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reach, waited = Transport.handle_async_request, []
+
+    def two(_host: str, port: int, *_: Any, **__: Any) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in ("127.0.0.2", "127.0.0.1")]
+
+    async def dropping(self: Transport, request: httpx.Request) -> httpx.Response:
+        if request.url.host == "127.0.0.1":
+            return await reach(self, request)
+        waited.append(request.extensions["timeout"]["connect"])
+        raise httpx.ConnectTimeout("")
+
+    monkeypatch.setattr(socket, "getaddrinfo", two)
+    monkeypatch.setattr(Transport, "handle_async_request", dropping)
+    assert await poster.post(f"http://{NAME}:{receiver.port}/", b"{}", {}) == 204
+    assert waited == [posting.LIMIT / 4]
+
+
 async def test_a_name_that_is_not_answered_for_holds_up_nobody_else(
     poster: Poster, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
