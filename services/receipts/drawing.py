@@ -1,6 +1,7 @@
 """A document as PDF: one column of facts, a table of lines, the sums; the same rows give the same bytes."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import cast
 
 from fpdf import FPDF
@@ -9,7 +10,7 @@ from fpdf.fonts import FontFace
 
 from services.locales import locale_of
 from services.receipts.document import Document
-from services.receipts.fonts import BOLD, REGULAR, fonts_of, printable
+from services.receipts.fonts import BOLD, REGULAR, font_for, fonts_of, printable
 from services.receipts.sheet import Pair, Sheet, Sum, sheet_of
 from settings import Settings
 
@@ -28,7 +29,13 @@ BLACK = (0, 0, 0)
 
 def drawn(settings: Settings, document: Document) -> bytes:
     """The PDF. It takes up to a second of work; call it in a thread. ValueError for a locale or time zone that is not known."""
-    return _Page(document, sheet_of(settings, document)).draw()
+    shown = document if is_legible(document.locale) else replace(document, locale="en")
+    return _Page(shown, sheet_of(settings, shown)).draw()
+
+
+def is_legible(tag: str) -> bool:
+    """Whether the fonts have what a locale writes dates with."""
+    return all(map(font_for, "".join(locale_of(tag).months["format"]["wide"].values())))
 
 
 class _Page:

@@ -5,13 +5,16 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from babel import localedata
 from pypdf import PdfReader
 
 from models import Customer, Invoice, InvoiceLine, Payment, Plan, Price, PromotionCode, Receipt, ReceiptKind, Refund, Seller
+from services.formats import formats_of
 from services.receipts import issuing
 from services.receipts.document import Bill, Document, House, Line, Returned, document_of
-from services.receipts.drawing import drawn
+from services.receipts.drawing import drawn, is_legible
 from services.receipts.fonts import FOLDER, fonts_of, printable
+from services.receipts.words import WORDS
 from settings import Environment, Settings
 
 AT = datetime(2026, 12, 31, 23, 30, tzinfo=UTC)
@@ -119,6 +122,24 @@ def test_english_words_have_english_amounts_and_dates_where_the_customers_langua
     told = document(currency="KWD", locale="ar", paid=9_990, bill=Bill((Line("\u062f\u0648\u0631\u0629", 1, 9_990, 9_990),), 9_990))
     shown = text_of(drawn(SETTINGS, told))
     assert {"Issued December 31, 2026", "Total KWD 9.990", "Paid KWD 9.990"} <= set(shown)
+
+
+@pytest.mark.parametrize("tag", ["bo", "dz-BT", "chr-US", "iu-CA", "ii", "zgh-MA", "sat", "vai", "ccp", "mn-Mong-MN", "en-Shaw"])
+def test_dates_are_english_where_no_font_has_the_months_of_the_customers_language(tag: str) -> None:
+    shown = text_of(drawn(SETTINGS, document(locale=tag)))
+    assert {"Issued December 31, 2026", "Total $49.00"} <= set(shown)
+
+
+def test_of_every_locale_dates_and_amounts_can_be_printed() -> None:
+    illegible = [tag for tag in localedata.locale_identifiers() if is_legible(tag) and "[U+" in printable(as_written(tag))]
+    assert illegible == []
+
+
+def as_written(tag: str) -> str:
+    formats = formats_of(SETTINGS, tag, WORDS)
+    days = [formats.day(AT.replace(month=month, day=15)) for month in range(1, 13)]
+    amounts = [formats.money(-123_456, currency) for currency in ("USD", "EUR", "JPY", "KWD", "INR", "THB")]
+    return " ".join([*days, *amounts, formats.number(1_000)])
 
 
 def test_a_colon_stands_as_the_language_has_it() -> None:
