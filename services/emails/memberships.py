@@ -18,7 +18,10 @@ def started(voice: Voice, about: About) -> Told | None:
     if row is None or row.status not in RUNNING:
         return None
     trial = _trial_end(voice, row)
-    values = _plan(voice, about) | {"trial_end": trial, "instalments": (about.price.instalments if about.price else None) or 0}
+    instalments = (about.price.instalments if about.price else None) or 0
+    values = _plan(voice, about) | {"trial_end": trial, "instalments": instalments, "ends_on": voice.day(row.cancel_at)}
+    if trial and _ends_unpaid(row):
+        values["price"] = ""
     charged = "" if row.cancel_at_period_end else voice.day(row.trial_ends_at if trial else row.current_period_end)
     shown = _terms(voice, about) + facts(voice, trial_end=trial, next_charge=charged)
     return told(EmailKind.SUBSCRIPTION_STARTED, voice, about, values, facts=shown)
@@ -76,7 +79,9 @@ def ended(voice: Voice, about: About) -> Told | None:
 
 
 def _plan(voice: Voice, about: About) -> dict[str, str | int | bool]:
-    return {"plan": voice.name(_name(about)), "price": voice.price(about.price)}
+    """`plan` is the house's name where the catalogue does not have what Stripe bills; `price` is that of all pieces, not of one."""
+    quantity = about.subscription.quantity if about.subscription else 1
+    return {"plan": voice.name(_name(about) or voice.house.name), "price": voice.price(about.price, quantity)}
 
 
 def _name(about: About) -> str:
@@ -100,6 +105,7 @@ def _trial_end(voice: Voice, row: Subscription) -> str:
 
 
 def _ends_unpaid(row: Subscription) -> bool:
+    """Of one in its trial, whether it ends with it."""
     return row.cancel_at is not None and (row.trial_ends_at is None or row.cancel_at <= row.trial_ends_at)
 
 

@@ -135,6 +135,8 @@ def _of_memberships(cast: Cast, sold: Columns) -> Iterator[tuple[EmailKind, Abou
     yield EmailKind.SUBSCRIPTION_STARTED, About(**member, subscription=trial)
     parts = cast.price(interval="WEEK", interval_count=2, instalments=12)
     yield EmailKind.SUBSCRIPTION_STARTED, About(**member | {"price": parts}, subscription=cast.subscription())
+    ending: Columns = {"cancel_at": soon, "cancel_at_period_end": True}
+    yield EmailKind.SUBSCRIPTION_STARTED, About(**member, subscription=cast.subscription(**ending))
     yield EmailKind.TRIAL_ENDING, About(**member, subscription=trial)
     yield EmailKind.TRIAL_ENDING, About(**member | {"customer": None}, subscription=trial)
     owing = Invoice(total=cast.amount, currency=cast.currency, number="A-7", hosted_url="https://invoice.example/1", next_attempt_at=soon)
@@ -142,7 +144,7 @@ def _of_memberships(cast: Cast, sold: Columns) -> Iterator[tuple[EmailKind, Abou
     due = cast.subscription(status="PAST_DUE", past_due_since=cast.at)
     yield EmailKind.SUBSCRIPTION_PAYMENT_FAILED, About(**member, subscription=due, invoice=owing, payment=failed)
     yield EmailKind.SUBSCRIPTION_PAYMENT_FAILED, About(**member, subscription=due)
-    yield EmailKind.SUBSCRIPTION_ENDING, About(**member, subscription=cast.subscription(cancel_at=soon, cancel_at_period_end=True))
+    yield EmailKind.SUBSCRIPTION_ENDING, About(**member, subscription=cast.subscription(**ending))
     ended = cast.subscription(status="CANCELED", ended_at=cast.at)
     yield EmailKind.SUBSCRIPTION_ENDED, About(**member, subscription=ended)
     yield EmailKind.SUBSCRIPTION_ENDED, About(**member, subscription=ended, invoice=owing)

@@ -52,13 +52,13 @@ class Voice:
         """Somebody's own words, to stand within a sentence."""
         return isolated(shortened(one_line(text or ""), LONGEST_NAME))
 
-    def price(self, price: Price | None) -> str:
-        """A recurring price: "$19.00 per month"; empty for none."""
+    def price(self, price: Price | None, quantity: int = 1) -> str:
+        """What so many pieces at a recurring price cost: "$19.00 per month"; empty for none."""
         if price is None or price.interval is None:
             return ""
         single, several = INTERVALS.get(price.interval, YEARLY)
         count = price.interval_count or 1
-        return self.phrase(single if count == 1 else several, amount=self.money(price.unit_amount, price.currency), count=count)
+        return self.phrase(single if count == 1 else several, amount=self.money(price.unit_amount * quantity, price.currency), count=count)
 
     def method(self, kind: str | None, brand: str | None, last4: str | None) -> str:
         """A payment method: "Visa •••• 4242"; empty for none."""

@@ -285,6 +285,38 @@ async def test_a_subscription_is_told_as_it_stands(database: str) -> None:
     assert await is_silent("SUBSCRIPTION_ENDING", row.id)
 
 
+async def test_nobody_is_told_that_a_subscription_renews_which_ends_before(database: str) -> None:
+    row = await subscribed(await customer())
+    assert "It renews automatically until you cancel it." in (await said("SUBSCRIPTION_STARTED", row.id))[1]
+    await Subscription.filter(id=row.id).update(cancel_at=SOON, cancel_at_period_end=True)
+    text = (await said("SUBSCRIPTION_STARTED", row.id))[1]
+    assert "It ends on November 23, 2026." in text
+    assert "renews" not in text
+
+
+async def test_nobody_is_told_what_a_trial_costs_afterwards_that_ends_with_it(database: str) -> None:
+    row = await subscribed(await customer(), status="TRIALING", trial_ends_at=SOON)
+    assert "After that it costs $49.00 per month." in (await said("SUBSCRIPTION_STARTED", row.id))[1]
+    await Subscription.filter(id=row.id).update(cancel_at=SOON, cancel_at_period_end=True)
+    assert "After that" not in (await said("SUBSCRIPTION_STARTED", row.id))[1]
+
+
+async def test_a_trial_of_several_pieces_is_told_what_all_of_them_cost(database: str) -> None:
+    row = await subscribed(await customer(stripe_payment_method_id="pm_1"), status="TRIALING", trial_ends_at=SOON, quantity=3)
+    for kind, sentence in (("SUBSCRIPTION_STARTED", "After that"), ("TRIAL_ENDING", "From then on")):
+        text = (await said(kind, row.id))[1]
+        assert f"{sentence} it costs $147.00 per month." in text
+        assert "Price: $49.00 per month\nQuantity: 3\n" in text
+
+
+async def test_a_subscription_to_what_the_catalogue_does_not_have_is_one_to_the_house(database: str) -> None:
+    row = await subscribed(await customer(), plan_id=None, price_id=None)
+    subject, text = await said("SUBSCRIPTION_STARTED", row.id)
+    assert subject == "Your subscription to Acme School has started"
+    assert "Thank you for subscribing to Acme School." in text
+    assert "Plan:" not in text
+
+
 async def test_a_trial_that_ends_asks_for_a_payment_method_only_where_there_is_none(database: str) -> None:
     holder = await customer()
     row = await subscribed(holder, status="TRIALING", trial_ends_at=SOON)
