@@ -27,5 +27,6 @@ async def void_invoice(info: Any, invoice_id: str, reason: str | None, key: str 
 async def save_seller(info: Any, terms: SellerTerms, key: str | None) -> Payload:
     """SERVICE and ADMIN."""
     caller = caller_of(info.context, require_roles(info.context, *HOSTS))
-    payload, _ = await made(info, "seller", Seller, sellers.save_seller(caller, terms, key))
+    house_prefix = info.context.billing.settings.receipt_prefix
+    payload, _ = await made(info, "seller", Seller, sellers.save_seller(caller, terms, key, house_prefix))
     return payload

@@ -2,9 +2,11 @@
 
 import pytest
 
-from models import AuditEntry, Seller
+from models import AuditEntry, Payment, Seller
 from services.errors import InvalidInput
+from services.receipts.issuing import issue_missing
 from services.sellers import SellerTerms, save_seller
+from settings import Environment, Settings
 from tests.services.shop import SUPPORT
 
 
@@ -47,6 +49,24 @@ async def test_the_prefix_of_receipts_stays_unless_another_is_given(database: st
     row = await Seller.get()
     entry = await AuditEntry.filter(object_id=row.id).order_by("-id").first()
     assert (row.receipt_prefix, entry and entry.changes["receipt_prefix"]) == ("D.1-", ["C-", "D.1-"])
+
+
+@pytest.mark.parametrize(
+    ("house", "prefix"),
+    [("", "D-"), ("", "D-CN-"), ("", "CN-"), ("ACME-", "ACME-"), ("ACME-", "ACME-CN-"), ("C-CN-", "C-"), ("ACME-", "WAS-")],
+    ids=["another's", "another's credit notes", "the house's credit notes", "the house's", "its notes", "its receipts", "once another's"],
+)
+async def test_a_prefix_that_would_give_a_number_twice_is_refused(database: str, house: str, prefix: str) -> None:
+    for before in ("WAS-", "D-"):
+        done = await save_seller(SUPPORT, SellerTerms("dan", "Dan", receipt_prefix=before), None, house)
+        payment = await Payment.create(amount=100, currency="USD", status="SUCCEEDED", seller_id=done.object_id)
+        await issue_missing(Settings(environment=Environment.TEST), payment.id)
+    before_it = await AuditEntry.all().count()
+    with pytest.raises(InvalidInput) as refused:
+        await save_seller(SUPPORT, SellerTerms("carol", "Carol", receipt_prefix=prefix), None, house)
+    assert (refused.value.field, await Seller.all().count(), await AuditEntry.all().count()) == (("receiptPrefix",), 1, before_it)
+    await save_seller(SUPPORT, SellerTerms("dan", "Dan", receipt_prefix="WAS-"), None, house)
+    await save_seller(SUPPORT, SellerTerms("carol", "Carol", receipt_prefix="C.2-"), None, house)
 
 
 @pytest.mark.parametrize(
