@@ -84,6 +84,7 @@ ROWS: dict[str, tuple[Callable[[World], str], dict[str, tuple[str, Expected]]]] 
             "description": ("", always(None)),
             "failureReason": ("", always(None)),
             "payment": ("{ id }", lambda world, _: {"id": world.alice.payment.id}),
+            "creditNote": ("{ number issuedAt }", always({"number": "alice-CN-2026-000001", "issuedAt": "2026-01-01T00:04:00Z"})),
             "stripeRefundId": ("", always("re_alice")),
             "createdAt": ("", always("2026-01-01T00:04:00Z")),
         },
@@ -791,11 +792,13 @@ async def test_staff_who_are_given_a_receipt_are_audited(asking: Asking, world: 
     before = await AuditEntry.all().count()
     await asking.ask("support", "{ payments { nodes { receipt { number issuedAt } } } }")
     for who in ("owner", "seller"):
-        await asking.ask(who, "{ payments { nodes { receipt { pdfUrl } } } }")
+        await asking.ask(who, "{ payments { nodes { receipt { pdfUrl } refunds { creditNote { pdfUrl } } } } }")
     assert await AuditEntry.all().count() == before
     await asking.ask("support", "query($id: ID!) { payment(by: {id: $id}) { receipt { pdfUrl } } }", id=world.alice.payment.id)
     told = await AuditEntry.filter(action="receipt.read").values_list("object_id", "actor", "request_id")
     assert [tuple(row) for row in told] == [(world.alice.receipt.id, "SUPPORT:staff", "request-1")]
+    await asking.ask("support", "query($id: ID!) { node(id: $id) { ... on Refund { creditNote { pdfUrl } } } }", id=world.alice.refund.id)
+    assert await AuditEntry.filter(action="receipt.read").count() == 2
 
 
 @pytest.mark.parametrize(

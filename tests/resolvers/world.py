@@ -260,6 +260,19 @@ async def purchases(name: str, bought: Plan, cost: Price, seller_id: str | None 
         seller_id=seller_id,
         created_at=at(3),
     )
+    await Receipt.create(
+        kind="CREDIT_NOTE",
+        number=f"{name}-CN-2026-000001",
+        series=seller_id or "house",
+        year=2026,
+        sequence=1,
+        cause_id=refund.id,
+        payment_id=paid.id,
+        refund_id=refund.id,
+        customer_id=customer.id,
+        seller_id=seller_id,
+        created_at=at(4),
+    )
     return Purchases(customer, subscription, paid, refund, session, dispute, issued, line, entry, right, request, receipt)
 
 
