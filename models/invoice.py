@@ -41,7 +41,7 @@ class Invoice(Record):
 
     `reference_key` is the seller and the reference in one, so that a reference is unique for each seller, and among those without one.
     Of Stripe's own `credit_applied` of the total was paid from the customer's credit with Stripe (or, negative, added to it), `tax` is
-    within the total, and `next_attempt_at` is when Stripe charges again.
+    within the total (and as that less than nothing where money is given back), and `next_attempt_at` is when Stripe charges again.
     """
 
     prefix: ClassVar[Prefix] = Prefix.INVOICE

@@ -157,6 +157,6 @@ def credit_applied(invoice: Json) -> int:
 
 
 def tax(invoice: Json) -> int:
-    """Tax within the total, in minor units: the sum of `total_taxes` since basil, `tax` before."""
+    """Tax within the total, in minor units, less than nothing where it is given back: `total_taxes` since basil, `tax` before."""
     given = rows(invoice, "total_taxes")
-    return sum(optional_integer(row, "amount") or 0 for row in given) if given else optional_integer(invoice, "tax") or 0
+    return sum(optional_signed(row, "amount") or 0 for row in given) if given else optional_signed(invoice, "tax") or 0

@@ -73,6 +73,15 @@ async def test_a_line_says_what_was_taken_off_and_what_was_not_used(billing: Bil
     assert told_lines == [(4900, 900, False, 4000, ids.month), (-1500, 0, True, 0, ids.month)]
 
 
+@pytest.mark.parametrize("taxes", [{"total_taxes": [{"amount": -300}, {"amount": 15}]}, {"tax": -285}], ids=["since basil", "before"])
+async def test_an_invoice_that_gives_money_back_gives_tax_back(billing: Billing, ids: Ids, shelf: Shelf, taxes: dict[str, Any]) -> None:
+    told = of(line(1, amount=-1500), pays=None) | {"total": -1785, "starting_balance": 0, "ending_balance": -1785} | taxes
+    await write(billing, Snapshot(subscription(), START))
+    assert await write(billing, Snapshot(told, START + 9)) is Outcome.PROCESSED
+    row = await Invoice.get()
+    assert (row.total, row.tax, row.credit_applied, row.amount_paid) == (-1785, -285, -1785, 0)
+
+
 @pytest.mark.parametrize(
     ("told", "granted"),
     [
