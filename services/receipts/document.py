@@ -6,9 +6,12 @@ from urllib.parse import urlsplit
 
 from models import (
     PAID,
+    PAYABLE,
+    Allocation,
     Customer,
     Invoice,
     InvoiceLine,
+    InvoiceOrigin,
     Payment,
     Plan,
     Price,
@@ -44,7 +47,10 @@ class Returned:
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """Lines, and what makes their sum the `total`; `tax_included` when the lines hold the tax already, `other` is what no line tells."""
+    """Lines, and what makes their sum the `total`; `tax_included` when the lines hold the tax already, `other` is what no line tells.
+
+    Of an invoice that is paid in parts `besides` is what other payments paid of it, and `due` what nobody has paid yet.
+    """
 
     lines: tuple[Line, ...]
     total: int
@@ -54,6 +60,8 @@ class Bill:
     tax_included: bool = False
     other: int = 0
     credit: int = 0
+    besides: int = 0
+    due: int = 0
     reference: str | None = None
 
     @property
@@ -141,7 +149,7 @@ async def bill_of(payment: Payment) -> Bill:
     """What a payment is for, whether it was paid or not."""
     invoice = await find(Invoice, id=payment.invoice_id) if payment.invoice_id else None
     if invoice is not None and invoice.currency == payment.currency:
-        return await _of_invoice(invoice)
+        return await _of_invoice(invoice, payment)
     return await _of_plan(payment)
 
 
@@ -167,7 +175,7 @@ async def _returned(receipts: list[Receipt]) -> tuple[Returned, ...]:
     return tuple(Returned(note.number, note.created_at, amount) for note, amount in sorted(found, key=lambda pair: pair[0].id))
 
 
-async def _of_invoice(invoice: Invoice) -> Bill:
+async def _of_invoice(invoice: Invoice, payment: Payment) -> Bill:
     rows = await InvoiceLine.filter(invoice_id=invoice.id).order_by("position")
     lines = tuple(Line(row.description, row.quantity, row.unit_amount, row.amount) for row in rows)
     discount = sum(row.discount for row in rows)
@@ -181,8 +189,22 @@ async def _of_invoice(invoice: Invoice) -> Bill:
         tax_included=included,
         other=invoice.total - net if included else 0,
         credit=invoice.credit_applied,
+        besides=await _besides(invoice, payment),
+        due=invoice.total - invoice.amount_paid if _is_issued(invoice) and invoice.status in PAYABLE else 0,
         reference=invoice.number or invoice.reference,
     )
+
+
+def _is_issued(invoice: Invoice) -> bool:
+    return invoice.origin == InvoiceOrigin.ISSUED
+
+
+async def _besides(invoice: Invoice, payment: Payment) -> int:
+    """What other payments paid of an invoice that was issued here; Stripe's own are paid by one."""
+    if not _is_issued(invoice):
+        return 0
+    own = await Allocation.filter(payment_id=payment.id).values_list("amount", flat=True)
+    return int(invoice.amount_paid) - sum(int(str(amount)) for amount in own)
 
 
 async def _of_plan(payment: Payment) -> Bill:

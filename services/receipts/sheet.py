@@ -114,6 +114,8 @@ class _Wording:
             yield Sum(words.refund, self._money(told - document.gone_back))
         if gone := max(told, document.gone_back):
             yield Sum(words.kept, self._money(document.paid - gone), strong=True)
+        if document.bill.due:
+            yield Sum(words.due, self._money(document.bill.due))
 
     def _of_bill(self, bill: Bill) -> Iterator[Sum]:
         words = self.words
@@ -130,6 +132,8 @@ class _Wording:
             yield Sum(words.tax_included, self._money(bill.tax))
         if bill.credit:
             yield Sum(words.credit, self._money(-bill.credit))
+        if bill.besides:
+            yield Sum(words.besides, self._money(-bill.besides))
 
     def _money(self, amount: int) -> str:
         return self.formats.money(amount, self.document.currency)

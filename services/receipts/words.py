@@ -25,7 +25,9 @@ class Words:
     other: str
     total: str
     credit: str
+    besides: str
     paid: str
+    due: str
     method: str
     ending: str
     refund: str
@@ -57,7 +59,9 @@ ENGLISH = Words(
     other="Other items",
     total="Total",
     credit="From credit",
+    besides="Other payments",
     paid="Paid",
+    due="Still due of the invoice",
     method="Payment method",
     ending="{brand} ending {last4}",
     refund="Refund",
@@ -88,7 +92,9 @@ GERMAN = Words(
     other="Sonstige Posten",
     total="Summe",
     credit="Aus Guthaben",
+    besides="Andere Zahlungen",
     paid="Bezahlt",
+    due="Von der Rechnung noch offen",
     method="Zahlungsart",
     ending="{brand} mit Endziffern {last4}",
     refund="Erstattung",
@@ -119,7 +125,9 @@ FRENCH = Words(
     other="Autres postes",
     total="Total",
     credit="Sur crédit",
+    besides="Autres paiements",
     paid="Payé",
+    due="Reste dû sur la facture",
     method="Moyen de paiement",
     ending="{brand} se terminant par {last4}",
     refund="Remboursement",
@@ -151,7 +159,9 @@ SPANISH = Words(
     other="Otros conceptos",
     total="Total",
     credit="Con saldo a favor",
+    besides="Otros pagos",
     paid="Pagado",
+    due="Pendiente de la factura",
     method="Método de pago",
     ending="{brand} terminada en {last4}",
     refund="Reembolso",

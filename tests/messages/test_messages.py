@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from pypdf import PdfReader
 
 from models import (
+    Allocation,
     CheckoutSession,
     Customer,
     Delivery,
@@ -245,10 +246,11 @@ async def test_a_decision_comes_with_its_note(database: str) -> None:
 async def test_an_order_is_named_by_its_lines(database: str) -> None:
     buyer = await customer()
     invoice = await Invoice.create(customer_id=buyer.id, currency="USD", total=4_900, amount_paid=4_900, status="PAID", reference="ORDER-7")
+    payment = await paid(buyer, invoice_id=invoice.id, plan_id=None, price_id=None)
     for place, name in enumerate(["Mug", "Shirt"], 1):
         told: dict[str, Any] = {"description": name, "position": place, "unit_amount": 2_450, "amount": 2_450, "currency": "USD"}
-        await InvoiceLine.create(invoice_id=invoice.id, customer_id=buyer.id, **told)
-    payment = await paid(buyer, invoice_id=invoice.id, plan_id=None, price_id=None)
+        line = await InvoiceLine.create(invoice_id=invoice.id, customer_id=buyer.id, **told)
+        await Allocation.create(line_id=line.id, payment_id=payment.id, amount=2_450)
     _, text = await said("RECEIPT", payment.id)
     assert "payment of $49.00 for Mug and 1 more." in text
     assert "Mug: $24.50\nShirt: $24.50\n\nTotal: $49.00\nPaid: $49.00\n" in text

@@ -8,8 +8,11 @@ import pytest
 from babel import localedata
 from pypdf import PdfReader
 
-from models import Customer, Invoice, InvoiceLine, Payment, Plan, Price, PromotionCode, Receipt, ReceiptKind, Refund, Seller
+from models import Allocation, Customer, Invoice, InvoiceLine, Payment, Plan, Price, PromotionCode, Receipt, ReceiptKind, Refund, Seller
+from models.database import transaction
 from services.formats import formats_of
+from services.fulfilment.allocation import allocate
+from services.journal import journal
 from services.receipts import issuing
 from services.receipts.document import Bill, Document, House, Line, Returned, document_of
 from services.receipts.drawing import drawn, is_legible
@@ -294,6 +297,45 @@ async def test_an_invoice_shows_its_lines_and_stripes_tax(database: str, tax: in
         [] if not tax else [f"{'Tax included' if included else 'Tax'} ${tax / 100:,.2f}"]
     )
     assert shown[-1] == f"Paid ${total / 100:,.2f}"
+
+
+async def test_a_part_of_an_invoice_says_what_else_was_paid_and_what_is_still_due(database: str) -> None:
+    customer = await Customer.create(external_id="bob")
+    invoice = await Invoice.create(customer_id=customer.id, currency="USD", total=10_000, reference="order-1042")
+    told: dict[str, Any] = {"description": "Fees", "position": 1, "unit_amount": 10_000, "amount": 10_000, "currency": "USD"}
+    await InvoiceLine.create(invoice_id=invoice.id, customer_id=customer.id, **told)
+    paid_of_it: dict[str, Any] = {"customer_id": customer.id, "invoice_id": invoice.id, "currency": "USD", "status": "SUCCEEDED"}
+    parts = [await Payment.create(**paid_of_it, amount=amount, succeeded_at=AT) for amount in (4_000, 2_500, 3_500)]
+
+    async def sums(part: Payment) -> list[str]:
+        shown = text_of(drawn(SETTINGS, await document_of(SETTINGS, await issued(part), personal=True)))
+        return shown[shown.index("Fees 1 $100.00 $100.00") + 1 :]
+
+    async with transaction(), journal():
+        await Payment.filter(id=parts[2].id).update(status="FAILED")
+        await allocate(invoice.id)
+    assert await sums(parts[0]) == ["Total $100.00", "Other payments -$25.00", "Paid $40.00", "Still due of the invoice $35.00"]
+    async with transaction(), journal():
+        await Payment.filter(id=parts[2].id).update(status="SUCCEEDED")
+        await Payment.filter(id=parts[0].id).update(status="PARTIALLY_REFUNDED", amount_refunded=1_000)
+        await allocate(invoice.id)
+    assert await sums(parts[0]) == [
+        *("Total $100.00", "Other payments -$60.00", "Paid $40.00", "Refund -$10.00", "Remaining after refunds $30.00"),
+        "Still due of the invoice $10.00",
+    ]
+    await Invoice.filter(id=invoice.id).update(status="VOID", amount_paid=0)
+    await Allocation.all().delete()
+    assert await sums(parts[1]) == ["Total $100.00", "Paid $25.00"]
+
+
+async def test_an_invoice_that_is_paid_at_once_says_nothing_of_other_payments(database: str) -> None:
+    invoice = await Invoice.create(customer_id=(await Customer.create(external_id="bob")).id, currency="USD", total=9_000)
+    told: dict[str, Any] = {"description": "Fees", "position": 1, "unit_amount": 9_000, "amount": 9_000, "currency": "USD"}
+    await InvoiceLine.create(invoice_id=invoice.id, customer_id=invoice.customer_id, **told)
+    row = await paid(invoice_id=invoice.id)
+    async with transaction(), journal():
+        await allocate(invoice.id)
+    assert (await document_of(SETTINGS, await issued(row), personal=True)).bill == Bill((Line("Fees", 1, 9_000, 9_000),), 9_000)
 
 
 @pytest.mark.parametrize(("theirs", "locale", "title"), [("de-CH", "de-CH", "Zahlungsbeleg"), (None, "fr", "Reçu")])
