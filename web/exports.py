@@ -59,8 +59,8 @@ def _sparing(settings: Settings) -> Settings:
 
 
 def range_of(since: str | None, until: str | None, now: datetime) -> Range:
-    """Bounds as people write them. Raises InvalidInput."""
-    bounds = Range(parse_since(since, now) if since else None, parse_since(until, now, "until") if until else None)
+    """Bounds as people write them; the end may be ahead, as that of the month that runs. Raises InvalidInput."""
+    bounds = Range(parse_since(since, now) if since else None, parse_since(until, now, "until", ahead=True) if until else None)
     if bounds.since and bounds.until and bounds.since >= bounds.until:
         raise InvalidInput("--until is not after --since.", "until")
     return bounds
