@@ -20,14 +20,15 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 
 from app import create_app
-from models import AuditEntry, Customer, Invoice, Payment, Plan, Refund, Seller, Subscription
+from models import AuditEntry, Customer, Invoice, Payment, Plan, Receipt, Refund, Seller, Subscription
 from models.database_url import connection_of, read_once
 from models.record import Record
 from services.authentication import Role, Viewer, issue_development_token
 from services.development import completed
 from services.exports import EXPORTED, Export, ExportFormat, ExportKind, Range
 from services.exports.formats import RUN_BY_SPREADSHEETS
-from settings import Settings
+from services.receipts.issuing import issue_missing
+from settings import Environment, Settings
 from tests.models.sound_rows import sound_row
 from tests.test_cli import ROOT, billgraph
 from web.exports import range_of
@@ -63,11 +64,24 @@ async def test_a_payment_as_csv_and_as_json(database: str) -> None:
         "failure_code": "", "failure_decline_code": "", "method_type": "", "method_brand": "", "method_last4": "4242", "invoice_id": "",
         "subscription_id": "", "price_id": "", "stripe_payment_intent_id": "", "stripe_charge_id": "", "metadata": '{"a": "é"}',
         "customer_external_id": "ada", "customer_email": "ada@example.test", "customer_name": "'=cmd()", "plan_code": "course",
-        "seller_external_id": "cleo", "seller_name": "Cleo",
+        "seller_external_id": "cleo", "seller_name": "Cleo", "receipt_number": "",
     }  # fmt: skip
     told = json.loads(await text_of(ExportKind.PAYMENTS, ExportFormat.JSONL))
     assert list(told) == list(line)
     assert (told["amount"], told["description"], told["metadata"], told["failure_code"]) == ("499.00", "+1 course", {"a": "é"}, None)
+
+
+async def test_payments_have_the_numbers_of_their_receipts_and_refunds_of_their_credit_notes(database: str) -> None:
+    row, other = await sold(), await sold(status="FAILED")
+    refunds = [await Refund.create(payment_id=row.id, amount=100, currency="USD", status=status) for status in ("SUCCEEDED", "PENDING")]
+    await issue_missing(Settings(environment=Environment.TEST, receipt_prefix="ACME-"), row.id)
+    receipt, note = await Receipt.get(cause_id=row.id), await Receipt.get(cause_id=refunds[0].id)
+    assert {line["id"]: line["receipt_number"] for line in cells(await text_of(ExportKind.PAYMENTS))} == {
+        row.id: receipt.number,
+        other.id: "",
+    }
+    told = {line["id"]: line["credit_note_number"] for line in cells(await text_of(ExportKind.REFUNDS))}
+    assert told == {refunds[0].id: note.number, refunds[1].id: ""}
 
 
 @pytest.mark.parametrize(("currency", "amount", "text"), [("JPY", 78_000, "78000"), ("KWD", 9_990, "9.990"), ("USD", 1, "0.01")])

@@ -7,7 +7,7 @@ from functools import partial
 from operator import attrgetter
 from typing import Any
 
-from models import AuditEntry, Customer, Invoice, Payment, Plan, Refund, Seller, Subscription
+from models import AuditEntry, Customer, Invoice, Payment, Plan, Receipt, Refund, Seller, Subscription
 from models.money import Money
 from models.record import Record
 from models.rows import Row
@@ -34,12 +34,13 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Rows that are named by `key` and read along: of them `shown`, each under `<name>_<column>`."""
+    """Rows that `key` names by their column `by`, and that are read along: of them `shown`, each under `<name>_<column>`."""
 
     name: str
     key: str
     model: type[Record]
     shown: tuple[str, ...]
+    by: str = "id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,8 @@ def _decimal(name: str, row: Row) -> str | None:
 CUSTOMER = Reference("customer", "customer_id", Customer, ("external_id", "email", "name"))
 SELLER = Reference("seller", "seller_id", Seller, ("external_id", "name"))
 PLAN = Reference("plan", "plan_id", Plan, ("code",))
+RECEIPT = Reference("receipt", "id", Receipt, ("number",), by="cause_id")
+CREDIT_NOTE = Reference("credit_note", "id", Receipt, ("number",), by="cause_id")
 
 EXPORTED: dict[ExportKind, Exported] = {
     ExportKind.PAYMENTS: Exported(
@@ -93,7 +96,7 @@ EXPORTED: dict[ExportKind, Exported] = {
                 "method_last4", "invoice_id", "subscription_id", "price_id", "stripe_payment_intent_id", "stripe_charge_id", "metadata"
             ),
         ),
-        (CUSTOMER, PLAN, SELLER),
+        (CUSTOMER, PLAN, SELLER, RECEIPT),
     ),
     ExportKind.REFUNDS: Exported(
         Refund,
@@ -102,7 +105,7 @@ EXPORTED: dict[ExportKind, Exported] = {
             *_money("amount"),
             *_plain("currency", "reason", "description", "failure_reason", "automatic", "payment_id", "stripe_refund_id"),
         ),
-        (CUSTOMER, SELLER),
+        (CUSTOMER, SELLER, CREDIT_NOTE),
     ),
     ExportKind.INVOICES: Exported(
         Invoice,

@@ -56,12 +56,13 @@ class Export:
 
 
 async def _named(reference: Reference, page: list[Row]) -> dict[str, Row]:
-    """The rows that a page's rows refer to, by their ids."""
+    """The rows that a page's rows refer to, by what names them."""
     ids = sorted({key for row in page if (key := getattr(row, reference.key)) is not None})
     if not ids:
         return {}
-    found = await fetch(Select(reference.model, tuple(sorted({"id", *reference.shown})), (), parents=Parents("id", ids)))
-    return {row.id: row for row in found}
+    columns = tuple(sorted({"id", reference.by, *reference.shown}))
+    found = await fetch(Select(reference.model, columns, (), parents=Parents(reference.by, ids)))
+    return {getattr(row, reference.by): row for row in found}
 
 
 def _values(exported: Exported, row: Row, named: list[dict[str, Row]]) -> list[Any]:
