@@ -17,6 +17,15 @@ def locale_of(tag: str) -> Locale:
         raise ValueError(f"{tag!r} is not a locale that is known") from error
 
 
+def is_known(tag: str) -> bool:
+    """Whether there is such a locale; of one that was kept, another version of Babel may know nothing."""
+    try:
+        locale_of(tag)
+    except ValueError:
+        return False
+    return True
+
+
 def tag_of(text: str) -> str:
     """The tag of a known locale as it is kept, `de-CH` for `de_ch`. ValueError for one that is not known, or too long."""
     if not 0 < len(text) <= MAX_LOCALE:

@@ -23,6 +23,7 @@ from models import (
     Seller,
 )
 from models.persistence import find
+from services.locales import is_known
 from settings import Settings
 
 
@@ -118,7 +119,7 @@ async def document_of(settings: Settings, receipt: Receipt, *, personal: bool) -
     receipts = await Receipt.filter(payment_id=payment.id).order_by("id")
     return Document(
         kind=ReceiptKind(receipt.kind),
-        locale=(customer.locale if customer else None) or settings.receipt_locale,
+        locale=customer.locale if customer and customer.locale and is_known(customer.locale) else settings.receipt_locale,
         number=receipt.number,
         issued_at=receipt.created_at,
         house=house_of(settings),

@@ -113,6 +113,8 @@ async def test_a_locale_that_is_not_known_is_as_none(database: str) -> None:
     holder = await customer(locale="no-such-language-1")
     row = await subscribed(holder)
     assert (await said("SUBSCRIPTION_STARTED", row.id))[0] == "Your subscription to Course has started"
+    message = await message_of(SETTINGS, email("RECEIPT", (await paid(holder)).id))
+    assert "Paid on November 20, 2026" in attached(message)[0][1]
 
 
 async def test_sellers_and_administrators_are_written_to_in_the_houses_language(database: str) -> None:

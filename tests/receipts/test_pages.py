@@ -338,7 +338,7 @@ async def test_an_invoice_that_is_paid_at_once_says_nothing_of_other_payments(da
     assert (await document_of(SETTINGS, await issued(row), personal=True)).bill == Bill((Line("Fees", 1, 9_000, 9_000),), 9_000)
 
 
-@pytest.mark.parametrize(("theirs", "locale", "title"), [("de-CH", "de-CH", "Zahlungsbeleg"), (None, "fr", "Reçu")])
+@pytest.mark.parametrize(("theirs", "locale", "title"), [("de-CH", "de-CH", "Zahlungsbeleg"), (None, "fr", "Reçu"), ("tlh", "fr", "Reçu")])
 async def test_a_receipt_is_in_its_customers_language(database: str, theirs: str | None, locale: str, title: str) -> None:
     row = await paid()
     await Customer.filter(id=row.customer_id).update(locale=theirs)
