@@ -50,7 +50,8 @@ class Returned:
 class Bill:
     """Lines, and what makes their sum the `total`; `tax_included` when the lines hold the tax already, `other` is what no line tells.
 
-    Of an invoice that is paid in parts `besides` is what other payments paid of it, and `due` what nobody has paid yet.
+    `credit` with Stripe paid a part; less than nothing is what earlier invoices left, such as those too small to be charged. Of an invoice
+    that is paid in parts `besides` is what other payments paid of it, and `due` what nobody has paid yet.
     """
 
     lines: tuple[Line, ...]

@@ -131,7 +131,7 @@ class _Wording:
         if bill.tax and bill.tax_included:
             yield Sum(words.tax_included, self._money(bill.tax))
         if bill.credit:
-            yield Sum(words.credit, self._money(-bill.credit))
+            yield Sum(words.credit if bill.credit > 0 else words.carried, self._money(-bill.credit))
         if bill.besides:
             yield Sum(words.besides, self._money(-bill.besides))
 

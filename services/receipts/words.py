@@ -25,6 +25,7 @@ class Words:
     other: str
     total: str
     credit: str
+    carried: str
     besides: str
     paid: str
     due: str
@@ -59,6 +60,7 @@ ENGLISH = Words(
     other="Other items",
     total="Total",
     credit="From credit",
+    carried="From earlier invoices",
     besides="Other payments",
     paid="Paid",
     due="Still due of the invoice",
@@ -92,6 +94,7 @@ GERMAN = Words(
     other="Sonstige Posten",
     total="Summe",
     credit="Aus Guthaben",
+    carried="Aus früheren Rechnungen",
     besides="Andere Zahlungen",
     paid="Bezahlt",
     due="Von der Rechnung noch offen",
@@ -125,6 +128,7 @@ FRENCH = Words(
     other="Autres postes",
     total="Total",
     credit="Sur crédit",
+    carried="De factures antérieures",
     besides="Autres paiements",
     paid="Payé",
     due="Reste dû sur la facture",
@@ -159,6 +163,7 @@ SPANISH = Words(
     other="Otros conceptos",
     total="Total",
     credit="Con saldo a favor",
+    carried="De facturas anteriores",
     besides="Otros pagos",
     paid="Pagado",
     due="Pendiente de la factura",

@@ -145,6 +145,12 @@ def as_written(tag: str) -> str:
     return " ".join([*days, *amounts, formats.number(1_000)])
 
 
+@pytest.mark.parametrize(("credit", "line"), [(900, "From credit -$9.00"), (-30, "From earlier invoices $0.30")])
+def test_what_credit_pays_is_told_apart_from_what_earlier_invoices_left(credit: int, line: str) -> None:
+    shown = text_of(drawn(SETTINGS, document(bill=Bill((Line("Course", 1, 4900, 4900),), 4900, credit=credit), paid=4900 - credit)))
+    assert shown[-3:] == ["Total $49.00", line, f"Paid ${(4900 - credit) / 100:.2f}"]
+
+
 def test_a_colon_stands_as_the_language_has_it() -> None:
     shown = text_of(drawn(SETTINGS, document(locale="fr", refunded=900)))
     assert {"Num\u00e9ro fiscal : DE123456789", "Remboursement : Course 1 9,00 $US 9,00 $US"} <= set(shown)
