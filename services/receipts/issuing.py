@@ -102,8 +102,8 @@ def _series(row: Receipt) -> tuple[str, str]:
 
 
 async def _prefix(settings: Settings, series: str) -> str:
-    """What the numbers of a series begin with; of a seller without a prefix, a part of their id."""
+    """What the numbers of a series begin with; of a seller without a prefix, so much of their id that no two of many have the same."""
     if series == HOUSE:
         return settings.receipt_prefix
     seller = await find(Seller, id=series)
-    return (seller.receipt_prefix if seller else None) or f"{series[-7:-1].upper()}-"
+    return (seller.receipt_prefix if seller else None) or f"{series[-11:-1].upper()}-"
