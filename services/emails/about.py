@@ -19,6 +19,7 @@ from models import (
     Payment,
     Plan,
     Price,
+    PromotionCode,
     Receipt,
     Refund,
     RefundRequest,
@@ -40,7 +41,7 @@ UNPAID = [*(status.value for status in PAYABLE), InvoiceStatus.UNCOLLECTIBLE.val
 class About:
     """What is there; `invoice` is a subscription's newest that is not paid, `payment` then the newest attempt to pay it.
 
-    `duplicate` tells that we ended a subscription because its customer had the same already.
+    `duplicate` tells that we ended a subscription because its customer had the same already, `code` that it was bought with a discount.
 
     `bill` says what a payment is for, `receipt_number` and `document` are those of the payment or, where there is one, of the refund.
     """
@@ -54,6 +55,7 @@ class About:
     subscription: Subscription | None = None
     plan: Plan | None = None
     price: Price | None = None
+    code: PromotionCode | None = None
     invoice: Invoice | None = None
     checkout: CheckoutSession | None = None
     event: WebhookEvent | None = None
@@ -138,10 +140,16 @@ async def _subscription(_: Settings, row_id: str) -> About | None:
         subscription=subscription,
         plan=await _named(Plan, subscription.plan_id),
         price=await _named(Price, subscription.price_id),
+        code=await _code_of(row_id),
         invoice=invoice,
         payment=payment,
         duplicate=await ended_as_duplicate(row_id),
     )
+
+
+async def _code_of(subscription_id: str) -> PromotionCode | None:
+    session = await CheckoutSession.filter(subscription_id=subscription_id).exclude(promotion_code_id=None).first()
+    return await _named(PromotionCode, session.promotion_code_id) if session else None
 
 
 async def _event(_: Settings, row_id: str) -> About | None:

@@ -79,9 +79,13 @@ def ended(voice: Voice, about: About) -> Told | None:
 
 
 def _plan(voice: Voice, about: About) -> dict[str, str | int | bool]:
-    """`plan` is the house's name where the catalogue does not have what Stripe bills; `price` is that of all pieces, not of one."""
+    """`plan` is the house's name where the catalogue does not have what Stripe bills; `price` is that of all pieces, not of one.
+
+    With a promotion code it is empty: how much is taken off, and how often, Stripe alone knows.
+    """
     quantity = about.subscription.quantity if about.subscription else 1
-    return {"plan": voice.name(_name(about) or voice.house.name), "price": voice.price(about.price, quantity)}
+    price = "" if about.code else voice.price(about.price, quantity)
+    return {"plan": voice.name(_name(about) or voice.house.name), "price": price}
 
 
 def _name(about: About) -> str:
@@ -92,7 +96,8 @@ def _terms(voice: Voice, about: About) -> tuple[Fact, ...]:
     row, price = about.subscription, about.price
     quantity = voice.formats.number(row.quantity) if row and row.quantity > 1 else None
     instalments = voice.formats.number(price.instalments) if price and price.instalments else None
-    return facts(voice, plan=_name(about), price=voice.price(price), quantity=quantity, instalments=instalments)
+    code = about.code.code if about.code else None
+    return facts(voice, plan=_name(about), price=voice.price(price), quantity=quantity, promotion_code=code, instalments=instalments)
 
 
 def _due(voice: Voice, invoice: Invoice | None) -> str:

@@ -16,6 +16,7 @@ from models import (
     Payment,
     Plan,
     Price,
+    PromotionCode,
     ReceiptKind,
     Refund,
     RefundRequest,
@@ -133,6 +134,8 @@ def _of_memberships(cast: Cast, sold: Columns) -> Iterator[tuple[EmailKind, Abou
     trial = cast.subscription(status="TRIALING", trial_ends_at=soon, current_period_end=soon)
     yield EmailKind.SUBSCRIPTION_STARTED, About(**member, subscription=cast.subscription(quantity=3))
     yield EmailKind.SUBSCRIPTION_STARTED, About(**member, subscription=trial)
+    code = PromotionCode(code="SPRING")
+    yield EmailKind.SUBSCRIPTION_STARTED, About(**member, subscription=trial, code=code)
     parts = cast.price(interval="WEEK", interval_count=2, instalments=12)
     yield EmailKind.SUBSCRIPTION_STARTED, About(**member | {"price": parts}, subscription=cast.subscription())
     ending: Columns = {"cancel_at": soon, "cancel_at_period_end": True}

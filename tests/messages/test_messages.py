@@ -20,6 +20,7 @@ from models import (
     InvoiceLine,
     OutboxEntry,
     Payment,
+    PromotionCode,
     Receipt,
     Refund,
     RefundRequest,
@@ -311,6 +312,35 @@ async def test_a_trial_of_several_pieces_is_told_what_all_of_them_cost(database:
         text = (await said(kind, row.id))[1]
         assert f"{sentence} it costs $147.00 per month." in text
         assert "Price: $49.00 per month\nQuantity: 3\n" in text
+
+
+async def test_nobody_who_has_a_discount_is_told_the_full_price_as_theirs(database: str) -> None:
+    holder = await customer(stripe_payment_method_id="pm_1")
+    row = await subscribed(holder, status="TRIALING", trial_ends_at=SOON)
+    code = await PromotionCode.create(
+        code="Spring",
+        code_key="SPRING",
+        active=True,
+        percent_off=50.0,
+        duration="FOREVER",
+        stripe_promotion_code_id="promo",
+        stripe_coupon_id="c",
+    )
+    begun: dict[str, Any] = {
+        "customer_id": holder.id,
+        "price_id": row.price_id,
+        "mode": "SUBSCRIPTION",
+        "status": "COMPLETE",
+        "expires_at": SOON,
+    }
+    session = await CheckoutSession.create(**begun, subscription_id=row.id, quantity=1, parameters={})
+    for kind, sentence in (("SUBSCRIPTION_STARTED", "After that"), ("TRIAL_ENDING", "From then on")):
+        await CheckoutSession.filter(id=session.id).update(promotion_code_id=None)
+        assert f"{sentence} it costs $49.00 per month." in (await said(kind, row.id))[1]
+        await CheckoutSession.filter(id=session.id).update(promotion_code_id=code.id)
+        text = (await said(kind, row.id))[1]
+        assert sentence not in text
+        assert "Price: $49.00 per month\nPromotion code: Spring\n" in text
 
 
 async def test_a_subscription_to_what_the_catalogue_does_not_have_is_one_to_the_house(database: str) -> None:
