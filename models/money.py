@@ -1,7 +1,8 @@
 """Money: an integer of minor units with its ISO 4217 code, as Stripe counts it. Never a float.
 
 The digits after the decimal point are those of Stripe's amounts (docs.stripe.com/currencies): zero-decimal and three-decimal currencies
-as ISO 4217 has them, except that ISK and UGX are counted in hundredths although no such coin exists.
+as ISO 4217 has them, except that ISK and UGX are counted in hundredths although no such coin exists. Stripe lists those that are not
+counted in hundredths, so a currency that it takes since this version is: what somebody paid in it is mirrored and shown like the rest.
 """
 
 from copy import copy
@@ -29,14 +30,10 @@ CURRENCIES = ZERO_DECIMAL | TWO_DECIMAL | THREE_DECIMAL
 
 
 def exponent(currency: str) -> int:
-    """Digits after the decimal point of an amount in this currency; ValueError for a code that Stripe does not take."""
-    if currency in TWO_DECIMAL:
-        return 2
+    """Digits after the decimal point of an amount in this currency."""
     if currency in ZERO_DECIMAL:
         return 0
-    if currency in THREE_DECIMAL:
-        return 3
-    raise ValueError(f"{currency!r} is not a currency that Stripe takes")
+    return 3 if currency in THREE_DECIMAL else 2
 
 
 @lru_cache(maxsize=64)
