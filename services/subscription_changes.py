@@ -189,7 +189,8 @@ def _canceled(row: SubscriptionChange, now: Snapshot) -> Request | None:
         return None
     if not asked.get("cancel_at_period_end"):
         return lambda client: client.v1.subscriptions.cancel_async(stripe_id, asked, _options(row))
-    planned = now.object.get("cancel_at_period_end")
+    end, (_, ends) = shapes.ends_at(now.object), shapes.period(now.object)
+    planned = end is not None and end <= ends
     return None if planned else lambda client: client.v1.subscriptions.update_async(stripe_id, asked, _options(row))
 
 

@@ -24,7 +24,7 @@ def plan_end(tx: Transaction, subscription: Json, call: Call) -> Json:
     end = at if isinstance(at, int) else end_of_period(subscription)
     if end <= tx.now:
         raise InvalidParameters("`cancel_at` must be in the future.", param="cancel_at")
-    return subscription | {"cancel_at": end, "canceled_at": tx.now}
+    return subscription | {"cancel_at": end, "canceled_at": tx.now, "cancel_at_period_end": False}
 
 
 def begin_period(tx: Transaction, subscription: Json) -> None:

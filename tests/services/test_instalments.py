@@ -61,8 +61,12 @@ async def test_what_its_owner_planned_goes_first_and_taken_back_it_ends_as_befor
     assert (row.cancel_at, row.cancel_at_period_end) == (subscription.current_period_end, True)
     await plan_end(shop, subscription.id)
     assert (await heard(shop, subscription)).cancel_at == row.cancel_at
-    await resume_subscription(shop, mine(subscription))
-    assert (await heard(shop, subscription)).cancel_at == subscription.cancel_at
+    for _ in range(2):
+        await resume_subscription(shop, mine(subscription))
+        again = await heard(shop, subscription)
+        assert (again.cancel_at, again.cancel_at_period_end) == (subscription.cancel_at, False)
+        await cancel_subscription(shop, mine(subscription))
+        assert (await heard(shop, subscription)).cancel_at == row.cancel_at
 
 
 async def test_taken_back_at_stripe_its_end_is_planned_again(shop: Billing, stripe: Between) -> None:
