@@ -82,7 +82,10 @@ class Shelf:
 
     async def _lines(self, request: Request) -> JSONResponse:
         self.read.append(request.url.path)
-        lines, after = self.lines[request.path_params["id"]], request.query_params.get("starting_after")
+        invoice_id, after = request.path_params["id"], request.query_params.get("starting_after")
+        if invoice_id not in self.lines.keys() | self.objects.keys():
+            return self._answer(MISSING, 404)
+        lines = self.lines[invoice_id] if invoice_id in self.lines else self.objects[invoice_id]["lines"]["data"]
         begin = next((place for place, row in enumerate(lines, 1) if row["id"] == after), 0)
         some = lines[begin : begin + int(request.query_params["limit"])]
         return self._answer({"object": "list", "data": some, "has_more": begin + len(some) < len(lines), "url": request.url.path})

@@ -177,12 +177,19 @@ async def test_a_lost_dispute_takes_back_what_it_took(
         assert (status, await balance()) == (status, expected)
 
 
+ASK_AGAIN = {DBConnectionError, IdempotencyKeyInUse}
+"""What a slow machine answers: no connection was had in time, the second time after the work was done and before its key was closed."""
+
+
 async def test_a_thousand_uses_at_once_never_overdraw(database: str) -> None:
     await grant_credits(HOST, booking(700), "grant")
     answers: dict[str, Any] = dict.fromkeys(f"key-{n}" for n in range(1000))
     while again := [key for key, answer in answers.items() if not isinstance(answer, Done | InsufficientCredits)]:
         answered = await asyncio.gather(*(use_credits(HOST, booking(1), key) for key in again), return_exceptions=True)
-        assert {type(answer) for answer in answered} <= {Done, InsufficientCredits, DBConnectionError}  # a slow machine has them ask again
+        found = {type(answer) for answer in answered}
+        assert found <= {Done, InsufficientCredits, *ASK_AGAIN}
+        if found & ASK_AGAIN:
+            await asyncio.sleep(1)
         answers |= dict(zip(again, answered, strict=True))
     assert sum(isinstance(answer, Done) for answer in answers.values()) == 700
     assert (await balance(), await CreditEntry.filter(kind="USE").count()) == (0, 700)
