@@ -1,9 +1,10 @@
 """Erasing a person for an operator."""
 
+import asyncio
 import sys
 from collections.abc import Callable
 
-from models import Customer
+from models import Customer, Erasure, ErasureStatus
 from models.ids import Prefix, prefix_of
 from services.billing import Billing
 from services.erasure.erasing import erase
@@ -26,8 +27,7 @@ def run_erase(settings: Settings, name: str, confirm: Callable[[], bool] | None)
 
 
 async def _erase(billing: Billing, name: str, confirm: Callable[[], bool] | None) -> int:
-    ours = prefix_of(name) is Prefix.CUSTOMER
-    customer = await (Customer.get_or_none(id=name) if ours else Customer.get_or_none(external_id=name))
+    customer = await _named(name)
     if customer is None:
         return _tell(f"There is no customer {name}.", 1)
     if confirm is not None:
@@ -37,9 +37,29 @@ async def _erase(billing: Billing, name: str, confirm: Callable[[], bool] | None
     try:
         await erase(billing, customer.id, ACTOR)
     except Refusal as refusal:
-        begun = (await Customer.get(id=customer.id)).erased_at is not None
-        return _tell(refusal.message + (f" The rest is done by the worker, or by `billgraph erase {customer.id}`." if begun else ""), 1)
+        return _tell(refusal.message + (f" The rest {_rest(customer)}." if await _begun(customer) else ""), 1)
+    except asyncio.CancelledError:  # Ctrl+C
+        _tell(f"stopped: the rest {_rest(customer)}" if await _begun(customer) else "stopped: nothing was changed", 130)
+        raise
     return _tell(f"{customer.id} is erased", 0)
+
+
+async def _named(name: str) -> Customer | None:
+    """By our id or the host's, which an erasure that is under way still knows; who came again since has it first."""
+    if prefix_of(name) is Prefix.CUSTOMER:
+        return await Customer.get_or_none(id=name)
+    if (customer := await Customer.get_or_none(external_id=name)) is not None:
+        return customer
+    begun = await Erasure.filter(external_id=name, status=ErasureStatus.PENDING.value).order_by("-id").first()
+    return await Customer.get(id=begun.customer_id) if begun is not None else None
+
+
+async def _begun(customer: Customer) -> bool:
+    return (await Customer.get(id=customer.id)).erased_at is not None
+
+
+def _rest(customer: Customer) -> str:
+    return f"is done by the worker, or by `billgraph erase {customer.id}`"
 
 
 def _tell(line: str, code: int) -> int:

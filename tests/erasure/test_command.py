@@ -1,6 +1,7 @@
 """`billgraph erase` as an operator runs it, and an erasure that is killed in the middle."""
 
 import asyncio
+import signal
 from datetime import timedelta
 from pathlib import Path
 
@@ -62,6 +63,26 @@ async def test_an_operator_is_told_by_which_name_to_go_on(shop: Billing, stripe:
     assert stopped.code == 1
     assert stopped.told.endswith(f" The rest is done by the worker, or by `billgraph erase {row_id}`.\n")
     assert tuple(await command.run("erase", row_id, "--yes")) == (0, "", f"billgraph: {row_id} is erased\n")
+    assert await places(person.traces) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["kill -9", "Ctrl+C"])
+async def test_the_same_command_goes_on(shop: Billing, stripe: Between, command: Command, number: signal.Signals) -> None:
+    """Whoever asked by the host's id asks by it again, though the customer's row does not say it any more."""
+    person = await live(shop, stripe)
+    row_id, held = person.customer.id, Held(early=True)
+    stripe.faults = [(f"/customers/{person.customer.stripe_customer_id}", held)]
+    running = await command.start("erase", EXTERNAL_ID, "--yes")
+    async with asyncio.timeout(FINISH_LIMIT):
+        await held.arrived.wait()
+    running.send(number)
+    ended = await running.end()
+    held.released.set()
+    if number is signal.SIGINT:
+        told = f"stopped: the rest is done by the worker, or by `billgraph erase {row_id}`"
+        assert tuple(ended) == (130, "", f"billgraph: {told}\n")
+    assert (await Erasure.get()).status == "PENDING"
+    assert tuple(await command.run("erase", EXTERNAL_ID, "--yes")) == (0, "", f"billgraph: {row_id} is erased\n")
     assert await places(person.traces) == []
 
 
