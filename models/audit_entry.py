@@ -9,7 +9,10 @@ from models.record import Record
 
 
 class AuditEntry(Record):
-    """`actor` is a role and subject, `stripe` or `worker`; `changes` holds before and after of what changed."""
+    """`actor` is a role and subject (ADMIN:42), or one of stripe, worker, reconcile, cli and billgraph.
+
+    `changes` holds what is new, or before and after of what changed.
+    """
 
     prefix: ClassVar[Prefix] = Prefix.AUDIT_ENTRY
 

@@ -9,10 +9,13 @@ from services.authentication import Viewer
 ITSELF = "billgraph"
 """Who acts when nobody asked, as audit entries name it."""
 
+OPERATOR = "cli"
+"""Who acts at the terminal, as audit entries name it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls a service, and in which request (as logs and audit entries name it); without a viewer Billgraph itself."""
+    """Who calls a service, and in which request (as logs and audit entries name it)."""
 
     viewer: Viewer
     request_id: str | None = None
@@ -29,8 +32,8 @@ async def record_reading(caller: Caller, read: list[tuple[str, str]]) -> None:
     await AuditEntry.bulk_create([AuditEntry(action=action, object_id=row_id, **told) for action, row_id in read])
 
 
-async def record(caller: Caller | None, action: str, object_id: str, **changes: Any) -> None:
-    """Add an entry; `changes` are the object's new facts as JSON, an action reads like `refund.create`. Without a caller Billgraph acts."""
-    actor, request_id = (caller.actor, caller.request_id) if caller else (ITSELF, None)
+async def record(caller: Caller | str, action: str, object_id: str, **changes: Any) -> None:
+    """Add an entry; `changes` are the object's new facts as JSON, an action reads like `refund.create`. No caller: ITSELF or OPERATOR."""
+    actor, request_id = (caller, None) if isinstance(caller, str) else (caller.actor, caller.request_id)
     entry = AuditEntry(actor=actor, action=action, object_id=object_id, changes=changes, request_id=request_id)
     await entry.save(force_create=True)

@@ -97,7 +97,7 @@ async def _end(billing: Billing, row: Subscription, subject: Subscription) -> No
     """Another row than the subject is staged for itself, so that what it cost goes back whatever happens in between."""
     async with transaction():
         if not await ended_as_duplicate(row.id):
-            await audit.record(None, "subscription.cancel", row.id, reason=BEGUN_TWICE)
+            await audit.record(audit.ITSELF, "subscription.cancel", row.id, reason=BEGUN_TWICE)
         if row.id != subject.id:
             await outbox.stage(OutboxKind.END_DUPLICATE, row.id)
     stripe_id = row.stripe_subscription_id

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 from tortoise.expressions import F
 
-from models import AuditEntry, OutboxEntry, OutboxKind
+from models import OutboxEntry, OutboxKind
 from models.database import transaction
+from services import audit
 
 MOST_COUNTED = 1000
 """Entries that were given up are counted up to one more than this."""
@@ -24,8 +25,8 @@ async def given_up() -> int:
     return len(await OutboxEntry.filter(next_attempt_at=None).limit(MOST_COUNTED + 1).values_list("id", flat=True))
 
 
-async def try_again(entry_id: str, actor: str) -> bool:
-    """Let an entry be due now, with all its attempts before it; audited under the actor's name. False when there is none (any more).
+async def try_again(entry_id: str) -> bool:
+    """Let an entry be due now, with all its attempts before it, for an operator; audited. False when there is none (any more).
 
     Not inside a transaction.
     """
@@ -35,11 +36,11 @@ async def try_again(entry_id: str, actor: str) -> bool:
             return False
         await OutboxEntry.filter(id=entry_id).update(staged=F("staged") + 1, attempts=0, next_attempt_at=datetime.now(UTC))
         told = {"kind": entry.kind, "subject": entry.subject_id, "attempts": [entry.attempts, 0]}
-        await AuditEntry(actor=actor, action="outbox_entry.retry", object_id=entry_id, changes=told).save(force_create=True)
+        await audit.record(audit.OPERATOR, "outbox_entry.retry", entry_id, **told)
     return True
 
 
-async def discard(entry_id: str, actor: str) -> bool:
+async def discard(entry_id: str) -> bool:
     """Drop an entry that was settled in another way; audited, and False, as `try_again`. One that was not given up stays."""
     async with transaction():
         entry = await OutboxEntry.filter(id=entry_id, next_attempt_at=None).select_for_update(no_key=True).first()
@@ -47,5 +48,5 @@ async def discard(entry_id: str, actor: str) -> bool:
             return False
         await OutboxEntry.filter(id=entry_id).delete()
         told = {"kind": entry.kind, "subject": entry.subject_id, "error": entry.error}
-        await AuditEntry(actor=actor, action="outbox_entry.discard", object_id=entry_id, changes=told).save(force_create=True)
+        await audit.record(audit.OPERATOR, "outbox_entry.discard", entry_id, **told)
     return True

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from models import LIVE, AuditEntry, Plan, PlanKind, Price, Subscription
 from services import stripe_fields as fields
+from services.audit import OPERATOR
 from services.billing import Billing
 from services.stripe_fields import Json
 from services.stripe_lists import list_page
@@ -26,9 +27,6 @@ GENERAL = "general"
 
 MAX_PRODUCTS = 10
 """Products that a configuration may offer (docs.stripe.com/api/customer_portal/configurations)."""
-
-ACTOR = "cli"
-"""Who sets the portal up, as audit entries name it."""
 
 PORTAL_LOCK = 0x706F7274
 """Key of the lock under which the portal is set up, one process at a time."""
@@ -85,7 +83,9 @@ async def take(billing: Billing, step: PortalStep) -> None:
             "billing_portal.configuration.update", lambda client: client.v1.billing_portal.configurations.update_async(stripe_id, asked)
         )
     changes = {"portal": step.mark, "differs": list(step.differs)}
-    entry = AuditEntry(actor=ACTOR, action=f"portal_configuration.{step.name}", object_id=fields.identifier(told.object), changes=changes)
+    entry = AuditEntry(
+        actor=OPERATOR, action=f"portal_configuration.{step.name}", object_id=fields.identifier(told.object), changes=changes
+    )
     await entry.save(force_create=True)
 
 

@@ -73,7 +73,9 @@ async def begin_refund(caller: Caller | None, payment: Payment, amount: int, rea
         automatic=caller is None,
     )
     await row.save(force_create=True)
-    await audit.record(caller, "refund.create", row.id, payment=payment.id, amount=row.amount, currency=row.currency, reason=row.reason)
+    await audit.record(
+        caller or audit.ITSELF, "refund.create", row.id, payment=payment.id, amount=row.amount, currency=row.currency, reason=row.reason
+    )
     return str(row.id)
 
 

@@ -47,7 +47,7 @@ async def test_what_was_given_up_is_listed_and_sent_again(command: Any) -> None:
     assert row.next_attempt_at is not None
     assert before <= row.next_attempt_at <= datetime.now(UTC)
     audited = await AuditEntry.get()
-    assert (audited.actor, audited.action, audited.object_id) == ("billgraph", "delivery.redeliver", stuck.id)
+    assert (audited.actor, audited.action, audited.object_id) == ("cli", "delivery.redeliver", stuck.id)
     code, out, said = await command("redeliver", left.id, "dlv_none", "x" * 500)
     assert (code, said) == (1, "billgraph: 0 of 3 deliveries\n")
     refused = f"{left.id}  Its destination was deleted, or is not active.\n"

@@ -44,7 +44,7 @@ async def test_what_was_given_up_is_listed_and_sent_again(command: Any) -> None:
     assert row.next_attempt_at is not None
     assert before <= row.next_attempt_at <= datetime.now(UTC)
     audited = await AuditEntry.get()
-    assert (audited.actor, audited.action, audited.object_id) == ("billgraph", "email.send_again", stuck.id)
+    assert (audited.actor, audited.action, audited.object_id) == ("cli", "email.send_again", stuck.id)
     code, out, said = await command("send-again", erased.id, waiting.id, "eml_none", "x" * 500)
     assert (code, said) == (1, "billgraph: 0 of 4 e-mails\n")
     refused = f"{erased.id}  Its recipient was erased.\n{waiting.id}  It waits to be sent already.\n"

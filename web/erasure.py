@@ -6,15 +6,13 @@ from collections.abc import Callable
 
 from models import Customer, Erasure, ErasureStatus
 from models.ids import Prefix, prefix_of
+from services.audit import OPERATOR
 from services.billing import Billing
 from services.erasure.erasing import erase
 from services.errors import Refusal
 from services.patient_gateway import PatientGateway
 from settings import Settings
 from web.processes import run, with_billing
-
-ACTOR = "cli"
-"""Who asks, as audit entries name it."""
 
 
 def run_erase(settings: Settings, name: str, confirm: Callable[[], bool] | None) -> int:
@@ -35,7 +33,7 @@ async def _erase(billing: Billing, name: str, confirm: Callable[[], bool] | None
         if not confirm():
             return _tell("nothing was changed", 1)
     try:
-        await erase(billing, customer.id, ACTOR)
+        await erase(billing, customer.id, OPERATOR)
     except Refusal as refusal:
         return _tell(refusal.message + (f" The rest {_rest(customer)}." if await _begun(customer) else ""), 1)
     except asyncio.CancelledError:  # Ctrl+C

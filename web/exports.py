@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from models.database_url import read_once
+from services.audit import OPERATOR
 from services.authentication import Authenticator, InvalidToken, Role
 from services.errors import InvalidInput
 from services.exports import Export, ExportFormat, ExportKind, Range, record_export
@@ -23,9 +24,6 @@ from web.backfill import STOPPED
 from web.middleware import request_id_of
 from web.processes import database_url, run, with_billing
 from web.progress import Progress, stopping
-
-ACTOR = "cli"
-"""Who exports from the command line, as the audit log names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ def range_of(since: str | None, until: str | None, now: datetime) -> Range:
 
 async def _write(export: Export, output: Path | None, progress: Progress) -> int:
     stop = stopping()
-    await record_export(ACTOR, export)
+    await record_export(OPERATOR, export)
     with _opened(output) as (file, finished):
         async for text in export.text():
             file.write(text)

@@ -10,9 +10,6 @@ from services.text_input import MAX_ID
 from settings import Settings
 from web.processes import run, with_billing
 
-ACTOR = "cli"
-"""Who asks, as audit entries name it."""
-
 BATCH = 500
 """Entries that were given up, and are tried again at once."""
 
@@ -65,10 +62,10 @@ async def _retry(entries: list[str]) -> int:
     return code
 
 
-async def _each(entries: list[str], do: Callable[[str, str], Awaitable[bool]], done: str) -> int:
+async def _each(entries: list[str], do: Callable[[str], Awaitable[bool]], done: str) -> int:
     missing = 0
     for name in entries:
-        found = len(name) <= MAX_ID and await do(name, ACTOR)
+        found = len(name) <= MAX_ID and await do(name)
         sys.stdout.write(f"{name}  {done}\n" if found else f"{name}  there is no such entry\n")
         missing += not found
     _tell(f"{len(entries) - missing} of {len(entries)} entries")

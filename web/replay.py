@@ -4,6 +4,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 
 from models import WebhookEvent, WebhookEventStatus
+from services.audit import OPERATOR
 from services.billing import Billing
 from services.errors import Refusal
 from services.inbox import EXPECTED, told
@@ -11,9 +12,6 @@ from services.replay import preview, replay
 from settings import Settings
 from web.processes import run, with_billing
 from webhooks.handlers import HANDLERS
-
-ACTOR = "cli"
-"""Who replays, as audit entries name it."""
 
 BATCH = 100
 """Failed events that are read at once."""
@@ -65,6 +63,6 @@ async def _one(billing: Billing, event_id: str, *, dry: bool, confirm: Confirm |
         sys.stdout.write(f"    {one.table} {one.row_id}  {one.column}: {one.before!r} -> {one.after!r}\n")
     if dry or (confirm is not None and not confirm()):
         return True
-    result = await replay(billing, HANDLERS, event_id, ACTOR)
+    result = await replay(billing, HANDLERS, event_id, OPERATOR)
     sys.stdout.write(f"{event_id}  {result.status.value}{f': {result.error}' if result.error else ''}\n")
     return result.status is not WebhookEventStatus.FAILED

@@ -13,7 +13,9 @@ class AuditEntry(Node):
     """Reads off models.AuditEntry."""
 
     id: strawberry.ID
-    actor: str = strawberry.field(description="A role and subject (ADMIN:42), stripe, worker, reconcile or billgraph.")
+    actor: str = strawberry.field(
+        description="A role and subject (ADMIN:42), or one of stripe, worker, reconcile, cli (an operator at the terminal) and billgraph."
+    )
     action: str
     object_id: strawberry.ID
     changes: JSON = strawberry.field(description="What is new, or [before, after] of what changed.")

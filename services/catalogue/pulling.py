@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from models import AuditEntry, Plan, PlanKind, Price
 from models.database import transaction
 from services import stripe_fields as fields
+from services.audit import OPERATOR
 from services.billing import Billing
 from services.catalogue.change import terms_key
 from services.catalogue.foreign import Offer, code_of, offer_of
-from services.catalogue.pushing import ACTOR
 from services.mirror import write
 from services.snapshot import Snapshot
 from services.stripe_lists import list_page
@@ -92,7 +92,7 @@ async def _take_over(product: Snapshot, offers: list[Offer], done: Pulled, told:
             await _price(plan, offer, slots, told)
         entry = {"code": plan.code, "product": plan.stripe_product_id, "prices": [list(terms_key(offer.terms)) for offer in fitting]}
         if made or fitting:
-            await AuditEntry(actor=ACTOR, action="plan.pull", object_id=plan.id, changes=entry).save(force_create=True)
+            await AuditEntry(actor=OPERATOR, action="plan.pull", object_id=plan.id, changes=entry).save(force_create=True)
     for offer in offers:
         if offer not in fitting:
             told(f"{offer.stripe_id} is left out: plan {plan.code} is a {plan.kind.lower()}")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from models import Plan, Price, Seller
 from models.database import transaction
+from services.audit import OPERATOR
 from services.billing import Billing
 from services.catalogue.change import PlanChange, archiving_of, change_of
 from services.catalogue.document import CatalogueFault, CatalogueFile
@@ -12,9 +13,6 @@ from services.catalogue.plans import write_archived, write_plan
 from services.catalogue.terms import PlanTerms
 from services.errors import InvalidInput
 from services.publication import publish
-
-ACTOR = "cli"
-"""Who pushes, as audit entries name it."""
 
 PUSH_LOCK = 0x70757368
 """Key of the lock under which the catalogue is pushed or pulled, one process at a time."""
@@ -65,8 +63,8 @@ async def push(billing: Billing, todo: list[Step], told: Callable[[Step], None])
 
 async def _write(step: Step) -> str:
     if step.terms is not None:
-        return await write_plan(ACTOR, step.terms)
-    return await write_archived(ACTOR, step.code) if step.change else str(step.plan and step.plan.id)
+        return await write_plan(OPERATOR, step.terms)
+    return await write_archived(OPERATOR, step.code) if step.change else str(step.plan and step.plan.id)
 
 
 async def _terms(file: CatalogueFile) -> list[PlanTerms]:

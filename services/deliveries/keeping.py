@@ -7,7 +7,7 @@ from models import Delivery, DeliveryStatus, EventDestination
 from models.database import transaction
 from models.persistence import lock
 from services import audit
-from services.audit import Caller
+from services.audit import OPERATOR, Caller
 from services.billing import Billing
 from services.errors import InvalidInput, NotFound, Refusal
 from services.idempotency import Call, Done, nothing, once
@@ -50,13 +50,13 @@ async def send_again(delivery_id: str) -> str | None:
     """As `redeliver`, for an operator at the terminal; None when it is done, else why it is not."""
     try:
         async with transaction():
-            await _again(None, delivery_id)
+            await _again(OPERATOR, delivery_id)
     except Refusal as refusal:
         return refusal.message
     return None
 
 
-async def _again(caller: Caller | None, delivery_id: str) -> None:
+async def _again(caller: Caller | str, delivery_id: str) -> None:
     """The destination is locked first, as where it is deleted, which gives up what waits."""
     known = await Delivery.get_or_none(id=delivery_id)
     destination = await lock(EventDestination, id=known.destination_id) if known else None

@@ -43,5 +43,5 @@ async def send_again(email_id: str) -> str | None:
             return WAITING
         await mark_deliverable(row.recipient)
         await Email.filter(id=row.id).update(**AGAIN, next_attempt_at=datetime.now(UTC))
-        await audit.record(None, "email.send_again", row.id, status=[row.status, AGAIN["status"]], attempts=[row.attempts, 0])
+        await audit.record(audit.OPERATOR, "email.send_again", row.id, status=[row.status, AGAIN["status"]], attempts=[row.attempts, 0])
     return None

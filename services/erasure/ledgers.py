@@ -7,6 +7,7 @@ from tortoise import Tortoise
 
 from models import AuditEntry, CreditEntry, Customer, Erasure, Seller
 from models.record import Record
+from services.audit import OPERATOR
 from services.authentication import Role
 from services.billing import Billing
 from services.erasure.personal import ERASED, NAMING, PERSONAL
@@ -16,8 +17,8 @@ from services.erasure.traces import Traces, wiped
 SAID: dict[str, frozenset[str]] = {"subscription.cancel": frozenset({"reason"})}
 """What people wrote themselves, by the action that it is kept with."""
 
-OPERATOR, DISCARDED = "cli", "outbox_entry.discard"
-"""Whose entries have an error's text in them, which may be Stripe's."""
+DISCARDED = "outbox_entry.discard"
+"""An operator's entries that have an error's text in them, which may be Stripe's."""
 
 
 async def erase_bookings(_billing: Billing, _row: Erasure, traces: Traces) -> None:

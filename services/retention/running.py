@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from models import AuditEntry, RetentionRun, RetentionStatus
 from models.database import transaction
+from services.audit import OPERATOR
 from services.retention.books import delete_books
 from services.retention.ledger import carry_forward
 from services.retention.limits import Limits, limits_of
@@ -19,9 +20,6 @@ RETENTION_LOCK = 0x72657461
 
 ACTION = "retention.run"
 """The audit log's word for it."""
-
-ACTOR = "cli"
-"""Who asks, as audit entries name it."""
 
 Told = Callable[[Tally], None]
 
@@ -60,4 +58,4 @@ async def _close(row: RetentionRun, limits: Limits, tally: Tally) -> None:
     told = {"before": {name: moment and moment.isoformat() for name, moment in before.items()}, "deleted": dict(tally.counts)}
     async with transaction():
         await RetentionRun.filter(id=row.id).update(status=RetentionStatus.DONE.value, done_at=datetime.now(UTC))
-        await AuditEntry(actor=ACTOR, action=ACTION, object_id=row.id, changes=told).save(force_create=True)
+        await AuditEntry(actor=OPERATOR, action=ACTION, object_id=row.id, changes=told).save(force_create=True)

@@ -122,7 +122,7 @@ async def test_pauses_grow_over_three_days_and_then_it_is_dead_until_it_is_sent_
     assert [one["id"] for one in receiver.taken] == [second.event_id, first.event_id]
     assert receiver.times() == {first.event_id: 13, second.event_id: 1}
     audited = await AuditEntry.get(action="delivery.redeliver")
-    assert (audited.actor, audited.object_id) == ("billgraph", first.id)
+    assert (audited.actor, audited.object_id) == ("cli", first.id)
     assert audited.changes == {"status": ["DEAD", "PENDING"], "attempts": [12, 0]}
 
 
@@ -312,7 +312,7 @@ async def test_what_is_sent_again_while_its_destination_is_deleted_does_not_wait
         await begun.wait()
         await delete_event_destination(Caller(Viewer("root", None, frozenset({Role.ADMIN}))), to.id, None)
 
-    async def delayed(caller: Caller | None, action: str, *told: Any, **changes: Any) -> None:
+    async def delayed(caller: Caller | str, action: str, *told: Any, **changes: Any) -> None:
         if action == "delivery.redeliver":
             begun.set()
             await asyncio.wait([deleting], timeout=0.3)

@@ -130,7 +130,7 @@ async def test_pauses_grow_over_three_days_and_then_it_is_dead_until_it_is_sent_
     await drained(settings)
     assert server.ids() == [f"<{second.id}@acme.example>", f"<{first.id}@acme.example>"]
     audited = await AuditEntry.get(action="email.send_again")
-    assert (audited.actor, audited.object_id) == ("billgraph", first.id)
+    assert (audited.actor, audited.object_id) == ("cli", first.id)
     assert audited.changes == {"status": ["DEAD", "PENDING"], "attempts": [12, 0]}
 
 

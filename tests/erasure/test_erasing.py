@@ -401,7 +401,7 @@ async def test_an_error_of_work_that_was_dropped_names_them_no_more(shop: Billin
     person = await live(shop, stripe)
     for subject, named in ((person.payment.id, EMAIL), ("pay_other", "somebody@example.test")):
         entry = await OutboxEntry.create(kind="RETURN_EXCESS", subject_id=subject, error=f"StripeRejected: {named}", next_attempt_at=None)
-        assert await discard(entry.id, "cli")
+        assert await discard(entry.id)
     await erase_customer(shop, ADMIN, person.customer.id, None)
     dropped = await AuditEntry.filter(action="outbox_entry.discard").order_by("id")
     assert [entry.changes["error"] for entry in dropped] == ["[erased]", "StripeRejected: somebody@example.test"]
