@@ -16,6 +16,12 @@ from settings import Settings
 MAX_AT_ONCE = 2
 """PDFs that one process draws at the same time; others wait for their turn."""
 
+MAX_ASKED = 50
+"""PDFs that are drawn or wait for it, of one process; whoever asks for one more is to come again."""
+
+BUSY_PAUSE = 5
+"""Seconds after which it may be asked again."""
+
 
 class Receipts:
     """The endpoint /receipts/ID over one set of settings."""
@@ -23,9 +29,10 @@ class Receipts:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._turns = asyncio.Semaphore(MAX_AT_ONCE)
+        self._asked = 0
 
     async def pdf(self, request: Request) -> Response:
-        """200 with the PDF; 404 for an address that was not made here, or is of nothing; 410 for one that is too old."""
+        """200 with the PDF; 404 for an address that was not made here, or is of nothing; 410 for one that is too old; 503 for too many."""
         asked = request.query_params
         link = Link(request.path_params["receipt_id"], asked.get("for", ""), asked.get("expires", ""), asked.get("signature", ""))
         worth = held(self._settings, link)
@@ -34,10 +41,20 @@ class Receipts:
         document = await self._document(link) if worth is Held.GOOD else None
         if document is None:
             return JSONResponse({"error": "Not found"}, status_code=404)
-        async with self._turns:
-            content = await asyncio.to_thread(drawn_late, self._settings, document)
+        if self._asked == MAX_ASKED:
+            busy = {"error": "Too many receipts are being drawn: try again in a moment."}
+            return JSONResponse(busy, status_code=503, headers={"retry-after": str(BUSY_PAUSE)})
+        content = await self._drawn(document)
         headers = {"content-disposition": f'attachment; filename="{document.number}.pdf"', "cache-control": "no-store"}
         return Response(content, media_type="application/pdf", headers=headers)
+
+    async def _drawn(self, document: Document) -> bytes:
+        self._asked += 1
+        try:
+            async with self._turns:
+                return await asyncio.to_thread(drawn_late, self._settings, document)
+        finally:
+            self._asked -= 1
 
     async def _document(self, link: Link) -> Document | None:
         row = await find(Receipt, id=link.receipt_id) if len(link.receipt_id) <= MAX_ID else None

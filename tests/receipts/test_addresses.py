@@ -1,5 +1,7 @@
 """Addresses of receipts: who is given one, what it shows, and that no other is good for anything."""
 
+import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator
 from io import BytesIO
@@ -21,7 +23,7 @@ from settings import Settings
 from tests.resolvers.asking import SETTINGS, Asking
 from tests.resolvers.asking import billing as made_billing
 from tests.resolvers.world import World, build
-from web.receipts import Receipts
+from web.receipts import MAX_ASKED, MAX_AT_ONCE, Receipts
 
 ASKED = "query($id: ID!) { payment(by: {id: $id}) { receipt { number issuedAt pdfUrl } } }"
 
@@ -160,3 +162,25 @@ def test_the_secrets_of_others_are_not_the_key() -> None:
         == links.audience_of(Settings(url_signing_secret=secret), "alice")
         != links.audience_of(Settings(url_signing_secret=secret), "bob")
     )
+
+
+async def test_one_too_many_is_asked_to_come_again(
+    asking: Asking, world: World, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, go_on, drawing = await address(asking, "owner", world.alice.payment), threading.Event(), []
+
+    def slow(*_: Any) -> bytes:
+        drawing.append(1)
+        go_on.wait(30)
+        return b"%PDF"
+
+    monkeypatch.setattr("web.receipts.drawn_late", slow)
+    first = [asyncio.create_task(client.get(url)) for _ in range(MAX_ASKED + 1)]
+    (refused,), waiting = await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+    answer = refused.result()
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert answer.json() == {"error": "Too many receipts are being drawn: try again in a moment."}
+    assert len(drawing) <= MAX_AT_ONCE
+    go_on.set()
+    assert [(await one).status_code for one in waiting] == [200] * MAX_ASKED
+    assert (await client.get(url)).status_code == 200
