@@ -8,9 +8,9 @@ from tests.test_cli import billgraph
 def test_ours_are_fine_and_written_to_a_folder(tmp_path: Path) -> None:
     ended = billgraph("emails", "check", "-o", str(tmp_path / "seen"), var=tmp_path / "var", BUSINESS_NAME="Acme School")
     assert (ended.returncode, ended.stdout) == (0, "")
-    assert ended.stderr == f"billgraph: 140 e-mails written to {tmp_path / 'seen'}, 0 problems\n"
+    assert ended.stderr == f"billgraph: 148 e-mails written to {tmp_path / 'seen'}, 0 problems\n"
     written = sorted(path.name for path in (tmp_path / "seen").iterdir())
-    assert len(written) == 280
+    assert len(written) == 296
     assert written[:2] == ["admin_dispute_closed-1.de.html", "admin_dispute_closed-1.de.txt"]
     assert (tmp_path / "seen" / "welcome-1.fr.txt").read_text(encoding="utf-8").startswith("Bienvenue chez Acme School\n\n")
     assert "Welcome to Acme School</h1>" in (tmp_path / "seen" / "welcome-1.en.html").read_text(encoding="utf-8")
@@ -27,7 +27,7 @@ def test_what_is_broken_is_told_by_file_and_line(tmp_path: Path) -> None:
         f"{own / 'sale.html'}:2: Encountered unknown tag 'endif'.",
         f"{own / 'en.toml'}:2: 'nobody' is undefined",
     ]
-    assert ended.stderr == "billgraph: 134 e-mails written, 2 problems\n"
+    assert ended.stderr == "billgraph: 142 e-mails written, 2 problems\n"
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:

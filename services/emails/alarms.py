@@ -1,8 +1,8 @@
-"""What administrators are told: payments that failed, disputes, and work that waits for somebody."""
+"""What administrators are told: payments and refunds that failed, disputes, and work that waits for somebody."""
 
 from dataclasses import replace
 
-from models import DeliveryStatus, DisputeStatus, EmailKind, PaymentStatus, WebhookEventStatus
+from models import DeliveryStatus, DisputeStatus, EmailKind, PaymentStatus, RefundStatus, WebhookEventStatus
 from services.deliveries.events import CLOSED
 from services.development import SANDBOX_MOUNT
 from services.emails.about import About
@@ -26,6 +26,19 @@ def payment_failed(voice: Voice, about: About) -> Told | None:
     values: Values = {"amount": amount, "item": item_of(voice, about), "code": one_line(code), "message": message}
     shown = facts(voice, item=whole_item(voice, about), amount=amount, customer=_customer(about), reason=code, payment=payment.id)
     return _told(EmailKind.ADMIN_PAYMENT_FAILED, voice, values, shown, _at_stripe(voice, about))
+
+
+def refund_failed(voice: Voice, about: About) -> Told | None:
+    """That a customer has not got what they were to be given back, though they may have been told so."""
+    refund = about.refund
+    if refund is None or refund.status not in {RefundStatus.FAILED, RefundStatus.CANCELED}:
+        return None
+    amount = voice.money(refund.amount, refund.currency)
+    reason = shortened(one_line(refund.failure_reason or "").replace("_", " ").rstrip("."), LONGEST_ERROR)
+    values: Values = {"amount": amount, "item": item_of(voice, about), "canceled": refund.status == RefundStatus.CANCELED, "reason": reason}
+    paid = about.payment.id if about.payment else None
+    shown = facts(voice, item=whole_item(voice, about), amount=amount, customer=_customer(about), reason=reason, payment=paid)
+    return _told(EmailKind.ADMIN_REFUND_FAILED, voice, values, shown, _at_stripe(voice, about))
 
 
 def dispute_opened(voice: Voice, about: About) -> Told | None:

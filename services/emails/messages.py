@@ -29,6 +29,7 @@ TELLING: Mapping[EmailKind, Callable[[Voice, About], Told | None]] = {
     EmailKind.SALE: sales.sale,
     EmailKind.SALE_REFUNDED: sales.sale_refunded,
     EmailKind.ADMIN_PAYMENT_FAILED: alarms.payment_failed,
+    EmailKind.ADMIN_REFUND_FAILED: alarms.refund_failed,
     EmailKind.ADMIN_DISPUTE_OPENED: alarms.dispute_opened,
     EmailKind.ADMIN_DISPUTE_CLOSED: alarms.dispute_closed,
     EmailKind.ADMIN_WORK_GIVEN_UP: alarms.work_given_up,

@@ -32,6 +32,9 @@ STARTED = frozenset({SubscriptionStatus.TRIALING, SubscriptionStatus.ACTIVE})
 NOT_BEGUN = frozenset({None, SubscriptionStatus.INCOMPLETE})
 """Statuses of a subscription that its customer has, and of one that they have not got yet."""
 
+REFUND_FAILED = frozenset({RefundStatus.FAILED, RefundStatus.CANCELED})
+"""Statuses of a refund that its customer has not got."""
+
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
@@ -88,6 +91,8 @@ def _refund(one: Change, oldest: datetime) -> Iterator[Occasion]:
     if now == RefundStatus.SUCCEEDED and (one.before is not None or one.row.created_at >= oldest):
         yield Occasion(EmailKind.REFUND_CONFIRMED, one.row, one.row.id)
         yield Occasion(EmailKind.SALE_REFUNDED, one.row, one.row.id)
+    if now in REFUND_FAILED and (one.before is not None or one.row.created_at >= oldest):
+        yield Occasion(EmailKind.ADMIN_REFUND_FAILED, one.row, one.row.id)
 
 
 def _dispute(one: Change, oldest: datetime) -> Iterator[Occasion]:

@@ -157,6 +157,9 @@ def _to_admins(cast: Cast, sold: Columns) -> Iterator[tuple[EmailKind, About]]:
     message = "Your card has insufficient funds."
     failed = cast.payment(status="FAILED", failure_decline_code="insufficient_funds", failure_message=message)
     yield EmailKind.ADMIN_PAYMENT_FAILED, About(**sold, payment=failed)
+    for status in ("FAILED", "CANCELED"):
+        back = Refund(status=status, amount=cast.amount // 2, currency=cast.currency, failure_reason="lost_or_stolen_card")
+        yield EmailKind.ADMIN_REFUND_FAILED, About(**sold, payment=cast.payment(), refund=back)
     asked = {"amount": cast.amount, "currency": cast.currency, "reason": "product_not_received", "stripe_dispute_id": "du_sample"}
     due = cast.at + timedelta(days=9)
     opened = Dispute(status="NEEDS_RESPONSE", stripe_status="needs_response", evidence_due_by=due, **asked)

@@ -115,6 +115,17 @@ async def test_a_declined_card(story: Story) -> None:
     ]
 
 
+async def test_a_refund_that_fails_after_it_was_confirmed(story: Story) -> None:
+    payment = await story.buy("pm_card_refundFail")
+    before = await known()
+    done = await create_refund(story.billing, SUPPORT, refund(payment, 10_000), "key")
+    await story.settle()
+    told = [("REFUND_CONFIRMED", BUYER, done.object_id), ("SALE_REFUNDED", TEACHER, done.object_id)]
+    assert await mails(*before) == told
+    await story.advance(120)
+    assert await mails(*before) == [*told, *(("ADMIN_REFUND_FAILED", admin, done.object_id) for admin in ADMINS)]
+
+
 async def test_a_trial_its_end_and_the_end_of_a_subscription(story: Story) -> None:
     subscription = await story.join(**YEARLY)
     assert await mails() == [("WELCOME", BUYER, subscription.id), ("SUBSCRIPTION_STARTED", BUYER, subscription.id)]

@@ -222,6 +222,20 @@ async def test_a_refund_comes_with_its_credit_note(database: str) -> None:
     assert await is_silent("SALE_REFUNDED", back.id)
 
 
+async def test_administrators_are_told_of_a_refund_that_did_not_arrive(database: str) -> None:
+    payment = await paid(await customer(external_id="user-4711"))
+    back = await refunded(payment, 900)
+    assert await is_silent("ADMIN_REFUND_FAILED", back.id)
+    await Refund.filter(id=back.id).update(status="FAILED", failure_reason="expired_or_canceled_card")
+    subject, text = await said("ADMIN_REFUND_FAILED", back.id)
+    assert subject == "Refund of $9.00 failed"
+    assert "may have been told that it is on its way. Stripe says: expired or canceled card.\n" in text
+    assert f"Customer: user-4711, Ada Lovelace, ada@example.test\nReason: expired or canceled card\nPayment: {payment.id}\n" in text
+    await Refund.filter(id=back.id).update(status="CANCELED", failure_reason=None)
+    subject, text = await said("ADMIN_REFUND_FAILED", back.id)
+    assert (subject, "Stripe says" in text) == ("Refund of $9.00 was canceled", False)
+
+
 async def test_a_decision_comes_with_its_note(database: str) -> None:
     payment = await paid(await customer())
     asked: dict[str, Any] = {
