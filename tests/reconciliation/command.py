@@ -26,6 +26,11 @@ class Running:
         return Ended(self.process.returncode, out.decode(), error.decode())
 
 
+def _hears_ctrl_c() -> None:
+    """As in a terminal: what a shell starts in the background ignores SIGINT, and so would all that is started from it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Command:
     """`billgraph …` over the test's database and Stripe."""
 
@@ -44,7 +49,7 @@ class Command:
     async def start(self, *arguments: str) -> Running:
         pipe = asyncio.subprocess.PIPE
         started = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "cli", *arguments), cwd=ROOT, env=self.environment, stdout=pipe, stderr=pipe
+            *(sys.executable, "-m", "cli", *arguments), cwd=ROOT, env=self.environment, stdout=pipe, stderr=pipe, preexec_fn=_hears_ctrl_c
         )
         return Running(started)
 
