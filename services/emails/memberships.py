@@ -101,8 +101,8 @@ def _terms(voice: Voice, about: About) -> tuple[Fact, ...]:
 
 
 def _due(voice: Voice, invoice: Invoice | None) -> str:
-    """What is left of an invoice; empty where Stripe has not told of it yet."""
-    return voice.money(invoice.total - invoice.amount_paid - max(invoice.credit_applied, 0), invoice.currency) if invoice else ""
+    """What Stripe charges for an invoice, with what earlier ones left; empty where it has not told of it yet."""
+    return voice.money(invoice.total - invoice.amount_paid - invoice.credit_applied, invoice.currency) if invoice else ""
 
 
 def _trial_end(voice: Voice, row: Subscription) -> str:

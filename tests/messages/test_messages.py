@@ -397,6 +397,8 @@ async def test_a_period_that_could_not_be_charged_leads_to_stripes_page_of_the_i
     await paid(holder, invoice_id=invoice.id, status="REQUIRES_ACTION", succeeded_at=None)
     text = (await said("SUBSCRIPTION_PAYMENT_FAILED", row.id))[1]
     assert "We could not collect $40.00 for your subscription to Course.\n\nYour bank asks you to confirm the payment." in text
+    await Invoice.filter(id=invoice.id).update(credit_applied=-900)
+    assert "We could not collect $58.00 for your subscription" in (await said("SUBSCRIPTION_PAYMENT_FAILED", row.id))[1]
     assert f"Pay now:\n{url}\n" in text
     assert "Invoice: A-7\nNext attempt: November 23, 2026\nAccess until: " in text
     await Subscription.filter(id=row.id).update(past_due_since=since - timedelta(days=30))
