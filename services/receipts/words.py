@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """`ending` has {brand} and {last4}; `paid_by` has {method}."""
+    """`ending` has {brand} and {last4}."""
 
     receipt: str
     credit_note: str
