@@ -32,9 +32,11 @@ from services.authentication import Role, Viewer
 from services.catalogue import PlanTerms, PriceTerms, save_plan
 from services.checkout import create_checkout_session
 from services.claiming import PAUSES
+from services.deliveries.events import trial_will_end
 from services.deliveries.posting import NotTaken
 from services.deliveries.sending import _put_off
 from services.emails.messages import message_of
+from services.emails.occasions import occasions_of
 from services.emails.staging import stage_emails
 from services.inbox import MAX_ATTEMPTS, receive
 from services.outbox_worker import MAX_ATTEMPTS as MOST_TRIES
@@ -205,6 +207,13 @@ async def test_a_trial_that_ends_with_its_subscription_is_not_told_of_again(stor
     await drained(story.billing.settings, message_of)
     assert (await Email.get(kind="TRIAL_ENDING")).status == "SUPPRESSED"
     assert (await Email.get(kind="SUBSCRIPTION_ENDING")).status == "SENT"
+
+
+@pytest.mark.parametrize(("left", "kinds"), [(1, ["TRIAL_ENDING"]), (0, []), (-1, [])])
+def test_a_trial_that_is_over_when_it_is_heard_of_is_not_told_to_end(left: int, kinds: list[str]) -> None:
+    now = datetime.now(UTC)
+    row = Subscription(status="TRIALING", trial_ends_at=now + timedelta(hours=left))
+    assert [one.kind for one in occasions_of([], [trial_will_end(row)], now)] == kinds
 
 
 async def test_who_subscribed_twice_is_told_of_the_money_and_not_that_they_have_left(story: Story) -> None:

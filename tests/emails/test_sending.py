@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
 
+import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
@@ -169,6 +170,17 @@ async def test_several_workers_share_what_is_due(database: str, server: MailServ
         assert [one for one in subjects if one.startswith(f"pay_{number:02} ")] == [f"pay_{number:02} {place}" for place in (1, 2, 3)]
 
 
+@pytest.mark.parametrize("engine", ["postgres"])
+async def test_what_another_worker_is_just_claiming_is_passed_over(database: str) -> None:
+    first, second = await email("pay_1"), await email("pay_2")
+    other = await asyncpg.connect(database)
+    async with asyncio.timeout(60), other.transaction():
+        await other.execute("SELECT 1 FROM email WHERE id = $1 FOR NO KEY UPDATE", first.id)
+        assert [row.id for row in await claim(EMAILS, 8)] == [second.id]
+    await other.close()
+    assert [row.id for row in await claim(EMAILS, 8)] == [first.id]
+
+
 async def test_what_is_due_is_found_without_reading_what_was_sent_before(database: str, engine: str) -> None:
     now = datetime.now(UTC)
     told: dict[str, Any] = {"kind": "RECEIPT", "recipient": "alice@example.test", "position": 1}
@@ -328,6 +340,20 @@ async def test_a_server_that_is_down_is_let_be_and_told_of_once(database: str, u
         await make_due()
         await drained(settings)
     assert len(set(server.ids())) == len(server.ids()) == 20
+
+
+async def test_a_server_that_stays_down_is_let_be_longer_each_time(database: str, unused_tcp_port: int) -> None:
+    settings = settings_with(f"smtp+plain://127.0.0.1:{unused_tcp_port}")
+    await email()
+    target = target_of(settings)
+    assert target is not None
+    sending, rests = Sending(settings, target, said, asyncio.Event()), []
+    for _ in range(8):
+        await make_due()
+        sending._again_at = 0.0
+        await sending.round()
+        rests.append(sending._rest)
+    assert rests == [5, 10, 20, 40, 80, 160, 300, 300]
 
 
 async def test_a_server_that_hangs_up_or_is_full_is_no_fault_of_the_mail(database: str, server: MailServer) -> None:

@@ -276,6 +276,13 @@ async def test_a_package_with_a_code_shows_the_full_price_and_the_discount(datab
     assert hidden.customer == ("alice",)
 
 
+async def test_several_at_their_full_price_show_what_one_costs(database: str) -> None:
+    plan = await Plan.create(code="course", kind="PACKAGE", name="Course")
+    price = await Price.create(plan_id=plan.id, currency="USD", unit_amount=5_000)
+    row = await paid(plan_id=plan.id, price_id=price.id, quantity=2, amount=10_000)
+    assert (await document_of(SETTINGS, await issued(row), personal=True)).bill == Bill((Line("Course", 2, 5_000, 10_000),), 10_000)
+
+
 @pytest.mark.parametrize(
     ("tax", "total", "included", "other"),
     [(1_900, 10_900, False, 0), (1_437, 9_000, True, 0), (0, 9_000, False, 0), (500, 9_700, True, 700)],

@@ -182,6 +182,12 @@ async def test_what_is_changed_twice_in_a_transaction_counts_as_it_ends(database
         await change(row, {"amount": 100})
     deltas = await StatisticsDelta.all().order_by("measure").values_list("measure", "number", "amount")
     assert deltas == [("SUCCEEDED", 1, 100), ("WAITED", 1, 0)]
+    await whole("UTC")
+    row = await Payment.get(id=row.id)
+    async with transaction(), journal():
+        await change(row, {"amount": 700})
+        await change(row, {"amount": 800})
+    assert await StatisticsDelta.all().values_list("measure", "number", "amount") == [("SUCCEEDED", 0, 700)]
 
 
 async def test_what_is_undone_counts_for_nothing(database: str) -> None:
@@ -203,6 +209,13 @@ async def test_events_count_by_what_became_of_them(database: str) -> None:
     await seen(row, status="PROCESSED", processed_at=MOMENT + timedelta(milliseconds=7))
     await whole("UTC")
     assert await sums() == [("", "WEBHOOK", "2026-03-01", "", "PROCESSED:12", 1, 0)]
+
+
+def test_a_range_that_ends_at_midnight_does_not_touch_the_day_that_begins_then() -> None:
+    zone = zone_of("Europe/Berlin")
+    midnight = datetime(2026, 3, 30, tzinfo=zone)
+    assert span_of(midnight - timedelta(days=1), midnight, zone) == ("2026-03-29", "2026-03-29")
+    assert span_of(midnight, midnight + timedelta(microseconds=1), zone) == ("2026-03-30", "2026-03-30")
 
 
 async def test_a_day_is_one_of_the_time_zone(database: str) -> None:
