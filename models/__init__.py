@@ -7,7 +7,7 @@ from models.checkpoint import Checkpoint
 from models.credit import ENDLESS, CreditEntry, CreditEntryKind, CreditLot
 from models.customer import Customer
 from models.delivery import Delivery, DeliveryStatus
-from models.dispute import CONTESTED, Dispute, DisputeStatus
+from models.dispute import CONTESTED, SETTLED, Dispute, DisputeStatus
 from models.email import OPTIONAL_KINDS, Email, EmailAddress, EmailKind, EmailStatus
 from models.entitlement import Entitlement
 from models.erasure import Erasure, ErasureStatus
@@ -19,7 +19,7 @@ from models.payment import PAID, Payment, PaymentStatus
 from models.plan import BillingInterval, Plan, PlanKind, Price
 from models.promotion_code import DiscountDuration, PromotionCode
 from models.receipt import Receipt, ReceiptCounter, ReceiptKind
-from models.refund import RETURNING, Refund, RefundReason, RefundStatus
+from models.refund import COME_BACK, RETURNING, Refund, RefundReason, RefundStatus
 from models.refund_request import RefundRequest, RefundRequestStatus
 from models.retention_run import RetentionRun, RetentionStatus
 from models.seller import Seller
@@ -29,6 +29,7 @@ from models.subscription_change import SubscriptionChange, SubscriptionChangeKin
 from models.webhook_event import WebhookEvent, WebhookEventStatus
 
 __all__ = [
+    "COME_BACK",
     "CONTESTED",
     "ENDED",
     "ENDLESS",
@@ -38,6 +39,7 @@ __all__ = [
     "PAID",
     "PAYABLE",
     "RETURNING",
+    "SETTLED",
     "Allocation",
     "AuditEntry",
     "BillingInterval",

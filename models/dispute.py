@@ -41,6 +41,9 @@ CONTESTED = frozenset(
 )
 """Disputes whose money is with the bank: the payment counts as disputed."""
 
+SETTLED = frozenset({DisputeStatus.WON, DisputeStatus.LOST, DisputeStatus.WARNING_CLOSED, DisputeStatus.PREVENTED})
+"""Disputes about which nothing is left to be done."""
+
 
 class Dispute(Record):
     """Amount in minor units of `currency`, which may be another one than the payment's."""

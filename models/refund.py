@@ -26,6 +26,9 @@ class RefundStatus(StrEnum):
 RETURNING = frozenset({RefundStatus.PENDING, RefundStatus.REQUIRES_ACTION, RefundStatus.SUCCEEDED, RefundStatus.UNKNOWN})
 """Refunds whose amount is spoken for: what is left of a payment is its amount less these."""
 
+COME_BACK = frozenset({RefundStatus.FAILED, RefundStatus.CANCELED})
+"""Refunds whose money did not arrive."""
+
 
 class RefundReason(StrEnum):
     """Stripe's Refund.reason, upper case; OTHER is sent to Stripe as none."""

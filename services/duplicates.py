@@ -8,7 +8,7 @@ from datetime import datetime
 
 from tortoise.queryset import QuerySet
 
-from models import LIVE, PAID, Invoice, InvoiceStatus, OutboxKind, Payment, Refund, RefundReason, RefundStatus, Subscription
+from models import COME_BACK, LIVE, PAID, Invoice, InvoiceStatus, OutboxKind, Payment, Refund, RefundReason, Subscription
 from models.database import transaction
 from models.money import Money
 from services import audit, outbox, refunds
@@ -22,9 +22,6 @@ from services.stripe_fields import reference
 TWICE = "Paid twice: the second payment goes back."
 TOO_MUCH = "Paid more than was due: the rest goes back."
 BEGUN_TWICE = "Subscribed twice: the second subscription ends, and what it cost goes back."
-
-COME_BACK = (RefundStatus.FAILED.value, RefundStatus.CANCELED.value)
-"""Refunds whose money did not arrive."""
 
 
 class CameBack(StripeRejected):
@@ -119,7 +116,7 @@ async def _return_all(billing: Billing, ended: Subscription) -> None:
 
 async def _came_back(payment: Payment) -> bool:
     sent = Refund.filter(payment_id=payment.id, automatic=True, stripe_refund_id__not_isnull=True)
-    return await sent.filter(status__in=COME_BACK).exists()
+    return await sent.filter(status__in=sorted(COME_BACK)).exists()
 
 
 async def _amount(refund_ids: list[str]) -> int:

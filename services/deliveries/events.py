@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from models import (
+    COME_BACK,
     ENDED,
     PAID,
+    SETTLED,
     CreditEntry,
     Customer,
     Dispute,
-    DisputeStatus,
     Entitlement,
     Invoice,
     InvoiceStatus,
@@ -50,9 +51,6 @@ EVENT_TYPES = {
     "credits.changed": "Something was booked on a customer's credits; `balanceAfter` is what there is now.",
 }
 """Event type -> what it says."""
-
-CLOSED = frozenset({DisputeStatus.WON, DisputeStatus.LOST, DisputeStatus.WARNING_CLOSED, DisputeStatus.PREVENTED})
-"""Disputes about which nothing is left to be done."""
 
 UPDATES = frozenset(
     "status plan_id price_id quantity collection_paused resumes_at current_period_end trial_ends_at cancel_at_period_end cancel_at".split()
@@ -110,7 +108,7 @@ def _refund(one: Change) -> Iterable[str]:
     _, now = moved(one) or (None, None)
     if now == RefundStatus.SUCCEEDED:
         yield "refund.succeeded"
-    if now in {RefundStatus.FAILED, RefundStatus.CANCELED}:
+    if now in COME_BACK:
         yield "refund.failed"
 
 
@@ -118,7 +116,7 @@ def _dispute(one: Change) -> Iterable[str]:
     before, now = moved(one) or (None, None)
     if one.before is None:
         yield "dispute.created"
-    if now in CLOSED and before not in CLOSED:
+    if now in SETTLED and before not in SETTLED:
         yield "dispute.closed"
 
 

@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from models import DeliveryStatus, DisputeStatus, EmailKind, PaymentStatus, RefundStatus, WebhookEventStatus
-from services.deliveries.events import CLOSED
+from models import COME_BACK, SETTLED, DeliveryStatus, DisputeStatus, EmailKind, PaymentStatus, RefundStatus, WebhookEventStatus
 from services.development import SANDBOX_MOUNT
 from services.emails.about import About
 from services.emails.purchases import item_of, whole_item
@@ -31,7 +30,7 @@ def payment_failed(voice: Voice, about: About) -> Told | None:
 def refund_failed(voice: Voice, about: About) -> Told | None:
     """That a customer has not got what they were to be given back, though they may have been told so."""
     refund = about.refund
-    if refund is None or refund.status not in {RefundStatus.FAILED, RefundStatus.CANCELED}:
+    if refund is None or refund.status not in COME_BACK:
         return None
     amount = voice.money(refund.amount, refund.currency)
     reason = shortened(one_line(refund.failure_reason or "").replace("_", " ").rstrip("."), LONGEST_ERROR)
@@ -44,7 +43,7 @@ def refund_failed(voice: Voice, about: About) -> Told | None:
 def dispute_opened(voice: Voice, about: About) -> Told | None:
     """That a bank asks for money back; nothing once it is settled."""
     dispute = about.dispute
-    if dispute is None or dispute.status in CLOSED:
+    if dispute is None or dispute.status in SETTLED:
         return None
     amount, by = voice.money(dispute.amount, dispute.currency), voice.day(dispute.evidence_due_by)
     shown = _of_dispute(voice, about, amount) + facts(voice, answer_by=by)
@@ -54,7 +53,7 @@ def dispute_opened(voice: Voice, about: About) -> Told | None:
 def dispute_closed(voice: Voice, about: About) -> Told | None:
     """How a dispute ended."""
     dispute = about.dispute
-    if dispute is None or dispute.status not in CLOSED:
+    if dispute is None or dispute.status not in SETTLED:
         return None
     amount, status = voice.money(dispute.amount, dispute.currency), one_line(dispute.stripe_status.replace("_", " "))
     won, lost = dispute.status == DisputeStatus.WON, dispute.status == DisputeStatus.LOST

@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from models import (
+    COME_BACK,
     ENDED,
     PAID,
+    SETTLED,
     Dispute,
     EmailKind,
     Payment,
@@ -22,7 +24,7 @@ from models import (
     SubscriptionStatus,
 )
 from models.record import Record
-from services.deliveries.events import CLOSED, Event, moved
+from services.deliveries.events import Event, moved
 from services.row_change import Change
 
 NEWS = timedelta(days=7)
@@ -31,9 +33,6 @@ NEWS = timedelta(days=7)
 STARTED = frozenset({SubscriptionStatus.TRIALING, SubscriptionStatus.ACTIVE})
 NOT_BEGUN = frozenset({None, SubscriptionStatus.INCOMPLETE})
 """Statuses of a subscription that its customer has, and of one that they have not got yet."""
-
-REFUND_FAILED = frozenset({RefundStatus.FAILED, RefundStatus.CANCELED})
-"""Statuses of a refund that its customer has not got."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,7 @@ def _refund(one: Change, oldest: datetime) -> Iterator[Occasion]:
     if now == RefundStatus.SUCCEEDED and (one.before is not None or one.row.created_at >= oldest):
         yield Occasion(EmailKind.REFUND_CONFIRMED, one.row, one.row.id)
         yield Occasion(EmailKind.SALE_REFUNDED, one.row, one.row.id)
-    if now in REFUND_FAILED and (one.before is not None or one.row.created_at >= oldest):
+    if now in COME_BACK and (one.before is not None or one.row.created_at >= oldest):
         yield Occasion(EmailKind.ADMIN_REFUND_FAILED, one.row, one.row.id)
 
 
@@ -99,7 +98,7 @@ def _dispute(one: Change, oldest: datetime) -> Iterator[Occasion]:
     before, now = moved(one) or (None, None)
     if one.before is None and one.row.created_at >= oldest:
         yield Occasion(EmailKind.ADMIN_DISPUTE_OPENED, one.row, one.row.id)
-    if now in CLOSED and before not in CLOSED and (one.before is not None or one.row.created_at >= oldest):
+    if now in SETTLED and before not in SETTLED and (one.before is not None or one.row.created_at >= oldest):
         yield Occasion(EmailKind.ADMIN_DISPUTE_CLOSED, one.row, f"{one.row.id} {now}")
 
 

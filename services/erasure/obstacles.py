@@ -9,6 +9,7 @@ from tortoise.queryset import QuerySet
 from models import (
     LIVE,
     PAYABLE,
+    SETTLED,
     Dispute,
     Invoice,
     Payment,
@@ -23,7 +24,6 @@ from models import (
     WebhookEvent,
     WebhookEventStatus,
 )
-from services.deliveries.events import CLOSED
 from services.erasure.traces import Traces
 from services.errors import CustomerNotErasable
 
@@ -54,7 +54,7 @@ OBSTACLES = (
     Obstacle(lambda of: Payment.filter(customer_id=of, status__in=ON_THE_WAY), "wait until the bank has said whether it is paid"),
     Obstacle(lambda of: Refund.filter(customer_id=of, status__in=GOING_BACK), "wait until it has arrived or failed"),
     Obstacle(lambda of: RefundRequest.filter(customer_id=of, status=RefundRequestStatus.PENDING.value), "decide it"),
-    Obstacle(lambda of: Dispute.filter(customer_id=of).exclude(status__in=sorted(CLOSED)), "wait until the bank has decided"),
+    Obstacle(lambda of: Dispute.filter(customer_id=of).exclude(status__in=sorted(SETTLED)), "wait until the bank has decided"),
 )
 
 

@@ -1,6 +1,6 @@
 """A refund of Stripe's, and the payment that it is of."""
 
-from models import Payment, Refund, RefundStatus
+from models import COME_BACK, Payment, Refund
 from models.ids import Prefix
 from models.persistence import find, lock_id
 from services import stripe_fields as fields
@@ -28,7 +28,7 @@ async def mirror_refund(snapshot: Snapshot, known: Known) -> Outcome:
     charge = refund.get("charge")
     if isinstance(charge, dict):
         await mirror_charge(Snapshot(charge, snapshot.version, snapshot.read), known)
-    elif outcome is Outcome.PROCESSED and status_of(refund) in {RefundStatus.FAILED, RefundStatus.CANCELED}:
+    elif outcome is Outcome.PROCESSED and status_of(refund) in COME_BACK:
         await _charge_anew(refund, known)
     return outcome
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from models import (
     LIVE,
+    SETTLED,
     CheckoutSession,
     CheckoutStatus,
     Customer,
@@ -55,9 +56,7 @@ class Rows:
 OPEN_PAYMENTS = (PaymentStatus.PENDING, PaymentStatus.REQUIRES_ACTION, PaymentStatus.PROCESSING, PaymentStatus.UNKNOWN)
 OPEN_INVOICES = (InvoiceStatus.DRAFT, InvoiceStatus.OPEN, InvoiceStatus.PARTIALLY_PAID, InvoiceStatus.UNCOLLECTIBLE)
 OPEN_REFUNDS = (RefundStatus.PENDING, RefundStatus.REQUIRES_ACTION, RefundStatus.UNKNOWN)
-OPEN_DISPUTES = tuple(
-    sorted(set(DisputeStatus) - {DisputeStatus.WON, DisputeStatus.LOST, DisputeStatus.WARNING_CLOSED, DisputeStatus.PREVENTED})
-)
+OPEN_DISPUTES = tuple(sorted(set(DisputeStatus) - SETTLED))
 
 ROWS = tuple(
     rows

@@ -4,10 +4,9 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from models import RefundStatus
-from services.deliveries.events import CLOSED
+from models import COME_BACK, SETTLED, RefundStatus
 
-ARRIVED = (RefundStatus.SUCCEEDED, RefundStatus.FAILED, RefundStatus.CANCELED)
+ARRIVED = (RefundStatus.SUCCEEDED, *sorted(COME_BACK))
 """Refunds of which nothing more is heard."""
 
 
@@ -18,7 +17,7 @@ def payment_is_closed(row: str, before: datetime) -> str:
     return f"""{row}."created_at" < {moment} AND COALESCE({row}."succeeded_at", {row}."created_at") < {moment}
         AND {row}."status" NOT IN ('PROCESSING', 'UNKNOWN')
         AND {_none("refund", f'{own} AND ("created_at" >= {moment} OR "status" NOT IN ({_words(ARRIVED)}))')}
-        AND {_none("dispute", f'{own} AND ("created_at" >= {moment} OR "status" NOT IN ({_words(sorted(CLOSED))}))')}
+        AND {_none("dispute", f'{own} AND ("created_at" >= {moment} OR "status" NOT IN ({_words(sorted(SETTLED))}))')}
         AND {_none("refund_request", f'''{own} AND ("created_at" >= {moment} OR "status" = 'PENDING')''')}
         AND {_none("receipt", f'{own} AND "created_at" >= {moment}')}
         AND {_none("credit_entry", f'{own} AND "created_at" >= {moment}')}
