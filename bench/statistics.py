@@ -19,10 +19,10 @@ from resolvers.context import Context
 from schema.schema import schema
 from services.authentication import Role, Viewer
 from services.billing import Billing
-from services.statistics.days import zone_of
 from services.statistics.folding import fold
 from services.statistics.recounting import rebuild
 from services.stripe_gateway import StripeGateway
+from services.time_zones import zone_of
 from settings import Settings
 
 SIZE = 1_000_000

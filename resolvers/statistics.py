@@ -9,9 +9,9 @@ from resolvers.refusals import refused_query
 from services import sellers
 from services.authentication import Viewer
 from services.errors import InvalidInput
-from services.statistics.days import zone_of
 from services.statistics.report import report, span_of
 from services.statistics.results import CurrencyStatistics, Statistics, StatisticsPoint, WebhookDelivery
+from services.time_zones import zone_of
 
 MAX_POINTS = 400
 """Days of a range of which a series is told."""

@@ -11,7 +11,7 @@ from models.money import CURRENCIES
 from services.emails.configuration import problems_of_emails
 from services.locales import locale_of
 from services.retention import limits as retention
-from services.statistics.days import zone_of
+from services.time_zones import zone_of
 from settings import Environment, Settings
 
 MIN_AUTH_SECRET = 32

@@ -10,7 +10,7 @@ from babel.numbers import format_decimal
 
 from models.money import Money
 from services.locales import locale_of
-from services.statistics.days import zone_of
+from services.time_zones import zone_of
 from settings import Settings
 
 

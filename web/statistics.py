@@ -11,9 +11,9 @@ from services import checkpoints
 from services.errors import NotFound, Refusal
 from services.since import parse_since
 from services.statistics import recounting
-from services.statistics.days import zone_of
 from services.statistics.report import report, span_of
 from services.text_input import MAX_EXTERNAL_ID, checked_text
+from services.time_zones import zone_of
 from settings import Settings
 from web.processes import run, with_billing
 from web.progress import Progress

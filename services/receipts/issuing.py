@@ -14,7 +14,7 @@ from models.receipt import HOUSE, take
 from models.rows import fetch
 from models.selects import Comparison, Condition, Select
 from services.row_change import Change
-from services.statistics.days import zone_of
+from services.time_zones import zone_of
 from settings import Settings
 
 MARKS = {ReceiptKind.RECEIPT: "", ReceiptKind.CREDIT_NOTE: "CN-"}

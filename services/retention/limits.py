@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from services.idempotency import KEPT
-from services.statistics.days import zone_of
+from services.time_zones import zone_of
 from settings import Settings
 
 SHORTEST_EVENT_DAYS = 30

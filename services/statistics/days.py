@@ -2,7 +2,6 @@
 
 from datetime import UTC, date, datetime, time, tzinfo
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 NOON = time(12)
 """There is one on every day, and one alone, whatever a zone does to its clocks at night."""
@@ -12,17 +11,6 @@ NOW = "1970-01-01"
 
 NOW_MINUTE = 720
 """The minute that stands for NOW, in whatever time zone."""
-
-
-@lru_cache(64)
-def zone_of(name: str) -> tzinfo:
-    """The time zone with this IANA name. ValueError when this machine knows none."""
-    if name == "UTC":
-        return UTC
-    try:
-        return ZoneInfo(name)
-    except (OSError, KeyError, ValueError):
-        raise ValueError(f"{name!r} is no time zone that is known here") from None
 
 
 def minute_of(moment: datetime) -> int:

@@ -8,8 +8,8 @@ from models.ids import Prefix, new_id
 from models.statements import Dialect, binder
 from services.billing import Billing
 from services.statistics.cells import Cell, cells_of
-from services.statistics.days import zone_of
 from services.statistics.recounting import adopt
+from services.time_zones import zone_of
 
 FOLDED_AT_ONCE = 2000
 """Deltas of one transaction."""

@@ -16,8 +16,9 @@ from models.rows import Row, fetch
 from models.selects import Comparison, Condition, Select
 from services.statistics.cells import Cell, Cells, add_to, cells_of
 from services.statistics.counting import COLUMNS, Counted, Key, Sums, count
-from services.statistics.days import day_of_minute, minute_on, zone_of
+from services.statistics.days import day_of_minute, minute_on
 from services.statistics.recording import append
+from services.time_zones import zone_of
 
 NAME = "statistics"
 """The checkpoint that says in which time zone all was counted."""

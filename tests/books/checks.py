@@ -21,9 +21,9 @@ from models import (
     Subscription,
 )
 from models.database import transaction
-from services.statistics.days import zone_of
 from services.statistics.folding import fold
 from services.statistics.recounting import differences
+from services.time_zones import zone_of
 from tests.books.audit_trail import check_audit
 from tests.books.model import COURSE, PRO, Books
 from tests.books.world import World

@@ -35,9 +35,9 @@ from models.record import Record
 from services.credits import Booking, use_credits
 from services.retention import books, records, running
 from services.retention.tally import Tally
-from services.statistics.days import zone_of
 from services.statistics.folding import fold
 from services.statistics.recounting import rebuild
+from services.time_zones import zone_of
 from settings import Environment, Settings
 from tests.erasure.person import everything, kinds
 from tests.retention.history import KEPT, OLD, SETTINGS, STAYING, THIS_YEAR, WHOLE, History, clean, history, make, sizes

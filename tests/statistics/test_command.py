@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from models import Checkpoint, Seller, StatisticsDelta, StatisticsRollup
-from services.statistics.days import zone_of
 from services.statistics.folding import fold
+from services.time_zones import zone_of
 from tests.statistics.test_sums import paid, written
 from tests.test_cli import billgraph
 

@@ -10,9 +10,9 @@ from models import AuditEntry, Dispute, Seller, StatisticsDelta, StatisticsRollu
 from models.rows import watch
 from schema.limits import Limits, Measurement, too_costly
 from schema.schema import schema
-from services.statistics.days import zone_of
 from services.statistics.folding import fold
 from services.statistics.recounting import rebuild
+from services.time_zones import zone_of
 from tests.resolvers.asking import ROLES, STAFF, Asking
 from tests.resolvers.world import World, at, payment
 

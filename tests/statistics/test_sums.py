@@ -25,10 +25,11 @@ from models import (
 from models.database import transaction
 from models.record import Record
 from services.journal import change, count, create, journal
-from services.statistics.days import day_of, zone_of
+from services.statistics.days import day_of
 from services.statistics.folding import fold
 from services.statistics.recounting import adopt, differences, rebuild
 from services.statistics.report import report, span_of
+from services.time_zones import zone_of
 from tests.emptied import empty
 
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Pacific/Kiritimati")
