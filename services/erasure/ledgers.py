@@ -32,13 +32,18 @@ async def erase_changes(_billing: Billing, _row: Erasure, traces: Traces) -> Non
     """Values in the audit log's entries about the customer and their rows, and in errors of work that was dropped, whosever it was."""
     async for model, ids in _objects(traces):
         columns = PERSONAL.get(model, {}).keys() | (NAMING if model is Customer else frozenset())
-        after = ""
-        while page := await AuditEntry.filter(object_id__in=ids, id__gt=after).order_by("id").limit(PAGE):
-            for entry in page:
-                await _erase(entry, columns | SAID.get(entry.action, frozenset()), traces)
-            after = page[-1].id
-    for entry in await AuditEntry.filter(actor=OPERATOR, action=DISCARDED):
+        async for entry in _entries(object_id__in=ids):
+            await _erase(entry, columns | SAID.get(entry.action, frozenset()), traces)
+    async for entry in _entries(actor=OPERATOR, action=DISCARDED):
         await _erase(entry, frozenset(), traces)
+
+
+async def _entries(**which: Any) -> AsyncIterator[AuditEntry]:
+    after = ""
+    while page := await AuditEntry.filter(**which, id__gt=after).order_by("id").limit(PAGE):
+        for entry in page:
+            yield entry
+        after = page[-1].id
 
 
 async def _objects(traces: Traces) -> AsyncIterator[tuple[type[Record], list[str]]]:
