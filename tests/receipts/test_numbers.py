@@ -224,10 +224,15 @@ async def test_what_is_undone_takes_no_number(stripe: StripeGateway) -> None:
 
 async def test_many_in_one_transaction_are_numbered_in_the_order_in_which_they_were_paid(stripe: StripeGateway) -> None:
     ids = await pending(3)
-    await pay(stripe, *reversed(ids))
+
+    async def work(_: Known) -> None:
+        for age, payment_id in enumerate(ids):
+            await change(await lock_id(Payment, payment_id), {"status": "SUCCEEDED", "succeeded_at": PAID_AT - timedelta(minutes=age)})
+
+    await settle(stripe, work)
     rows = await Receipt.all().order_by("sequence")
     assert [(row.cause_id, row.sequence, row.number) for row in rows] == [
-        (payment_id, place, f"ACME-2026-{place:06d}") for place, payment_id in enumerate(sorted(ids), 1)
+        (payment_id, place, f"ACME-2026-{place:06d}") for place, payment_id in enumerate(reversed(ids), 1)
     ]
     (counter,) = await ReceiptCounter.all()
     assert (counter.series, counter.kind, counter.year, counter.highest) == ("house", "RECEIPT", 2026, 3)
