@@ -55,6 +55,13 @@ async def lock_id(model: type[Kind], row_id: str) -> Kind:
     return row
 
 
+async def lock_key(key: int) -> None:
+    """Wait until no other transaction has locked this number, and hold it to the end; on SQLite the transaction itself holds the lock."""
+    connection = client()
+    if Dialect(connection.capabilities.dialect) is Dialect.POSTGRES:
+        await connection.execute_query("SELECT pg_advisory_xact_lock($1)", [key])
+
+
 async def update(row: Record, columns: Iterable[str]) -> None:
     """Write some columns of a row that is there. ValidationError for what is too long for its column, and the database's errors."""
     connection, model, names = client(), type(row), tuple(columns)

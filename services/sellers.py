@@ -4,6 +4,7 @@ import re
 from dataclasses import asdict, dataclass
 
 from models import Receipt, Seller
+from models.persistence import lock_key
 from services import audit
 from services.audit import Caller
 from services.errors import InvalidInput, NotFound
@@ -14,6 +15,9 @@ from services.text_input import MAX_EXTERNAL_ID, MAX_ID, checked_text, optional_
 MAX_NAME = 255
 MAX_EMAIL = 320
 """Characters of a seller's name and e-mail address."""
+
+PREFIX_LOCK = 0x70726566
+"""Key of the lock under which a seller is given a prefix: two at once could be given the same."""
 
 _PREFIX = re.compile(r"[A-Za-z0-9.-]{1,16}")
 
@@ -40,6 +44,8 @@ async def save_seller(caller: Caller, terms: SellerTerms, key: str | None, house
         raise InvalidInput("A prefix has 1 to 16 letters, digits, dots and dashes.", "receiptPrefix")
 
     async def begin() -> str:
+        if terms.receipt_prefix:
+            await lock_key(PREFIX_LOCK)
         fresh = Seller(external_id=terms.external_id, name=terms.name, email=terms.email)
         await Seller.bulk_create([fresh], ignore_conflicts=True)
         row = await Seller.filter(external_id=terms.external_id).select_for_update().get()

@@ -1,5 +1,7 @@
 """Sellers: made once, changed later, and who changed what."""
 
+import asyncio
+
 import pytest
 
 from models import AuditEntry, Payment, Seller
@@ -67,6 +69,14 @@ async def test_a_prefix_that_would_give_a_number_twice_is_refused(database: str,
     assert (refused.value.field, await Seller.all().count(), await AuditEntry.all().count()) == (("receiptPrefix",), 1, before_it)
     await save_seller(SUPPORT, SellerTerms("dan", "Dan", receipt_prefix="WAS-"), None, house)
     await save_seller(SUPPORT, SellerTerms("carol", "Carol", receipt_prefix="C.2-"), None, house)
+
+
+async def test_of_several_who_ask_for_one_prefix_at_once_one_has_it(database: str) -> None:
+    names = [f"seller-{number}" for number in range(8)]
+    asked = (save_seller(SUPPORT, SellerTerms(name, name, receipt_prefix="ONE-"), None) for name in names)
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    assert sorted(type(answer).__name__ for answer in answers) == ["Done", *["InvalidInput"] * 7]
+    assert [row.receipt_prefix for row in await Seller.all()] == ["ONE-"]
 
 
 @pytest.mark.parametrize(
