@@ -144,7 +144,7 @@ class Settings(BaseSettings):
         None, max_length=320, description="Envelope sender, to which e-mails come back that nobody took; left out, EMAIL_FROM."
     )
     email_admin: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Addresses that are told of failed payments, disputes and work that was given up, comma-separated."
+        (), description="Addresses that are told of failed payments and refunds, disputes and work that was given up, comma-separated."
     )
     email_off: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Kinds of e-mails that are not sent, comma-separated, e.g. WELCOME,SALE; docs/emails.md lists them."
